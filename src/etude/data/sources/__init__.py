@@ -1,0 +1,1 @@
+"""One file a source; the table is in ``data/load.py``."""

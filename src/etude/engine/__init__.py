@@ -1,0 +1,1 @@
+"""How runs are made: the only folder that imports torch."""

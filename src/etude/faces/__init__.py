@@ -1,0 +1,1 @@
+"""How people meet étude: no arithmetic here."""

@@ -1,0 +1,1 @@
+"""How we compute: numbers in, numbers out."""

@@ -1,0 +1,1 @@
+"""How runs combine into comparisons."""

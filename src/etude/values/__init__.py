@@ -1,0 +1,1 @@
+"""What we speak of: frozen values, validated once."""

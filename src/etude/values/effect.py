@@ -1,0 +1,50 @@
+"""An effect: how much a treatment changed an outcome, how sure we are, and what follows."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Mean paired difference, treated minus control, in the metric's own unit.
+
+    mean, low, high:  the estimate and its interval at `level`; the level is the one the verdict was reached at
+    n_pairs:          replicates in which both sides gave a finite score
+    verdict:          better, worse, equivalent (smaller than `smallest_effect`) or undecided
+    factor:           what differs between the two sides: one field, or several joined by " + "
+    control, treated: the two levels, as a person reads them
+    differences:      treated minus control in each replicate, in replicate order
+    p:                two-sided, by the interval's own method; p_sign_flip: by sign flips, for comparison
+    method:           "Student t", "bootstrap-t" or "t e-process"
+    smallest_effect:  the margin of "equivalent", in the metric's unit; None: equivalence was not asked about
+    family:           how many effects share the error rate (Holm)
+    notes:            warnings on the shape of the differences, diverged runs, replicates needed
+    """
+
+    mean: float
+    low: float
+    high: float
+    level: float
+    n_pairs: int
+    verdict: Verdict
+    metric: str
+    unit: str
+    split: str
+    lower_is_better: bool
+    factor: str
+    control: str
+    treated: str
+    differences: tuple[float, ...]
+    p: float
+    p_sign_flip: float
+    method: str
+    smallest_effect: float | None = None
+    family: int = 1
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The form every report uses: mean [low, high] unit (coverage, pairs): verdict."""
+        interval = f"[{self.low:+.4g}, {self.high:+.4g}]"
+        return f"{self.mean:+.4g} {interval} {self.unit} ({self.level:.3g}, {self.n_pairs} pairs): {self.verdict}"

@@ -1,0 +1,107 @@
+"""A recipe: everything that determines a run, the same from Python and from TOML."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_serializer, field_validator
+
+from etude.values.code import Code
+from etude.values.data import Arrays, Data, as_data
+from etude.values.errors import RecipeError
+from etude.values.model import Mlp
+from etude.values.optimizer import Adam, EarlyStopping, Optimizer, Schedule
+from etude.values.spec import Spec, nearest
+
+LossName = Literal["bce", "mse", "cross_entropy", "l1", "huber"]
+
+
+class Recipe(Spec):
+    """Everything that determines a run, but for which replicate of it this is.
+
+    The data pool, label flips, split, initialisation, order and dropout of replicate r are all derived from
+    (`seed`, r) and nothing else, so two recipes that differ in one field share every draw that both make.
+    """
+
+    data: Data = Field(description="a table with the key 'task', 'bundled' or 'table'")
+    model: Mlp | Code = Field(Mlp(), description="a table with a name, such as {name = 'mlp', hidden = [5]}")
+    loss: LossName | Code = Field(
+        description="'bce', 'mse' or 'cross_entropy' for classes; 'mse', 'l1' or 'huber' for numbers"
+    )
+    optimizer: Optimizer = Field(Adam(), description="a table with a name: sgd, rmsprop, adam or adamw")
+    schedule: Schedule = Field(Schedule(), description="a table with a name: constant, step or cosine")
+    epochs: int = Field(100, ge=1, description="passes over the training part")
+    batch_size: int | None = Field(None, ge=1, description="examples a step; None: the whole training part")
+    clip_norm: float | None = Field(None, gt=0, description="the largest gradient norm that passes unscaled")
+    early_stopping: EarlyStopping | None = Field(None, description="a table with patience, in epochs")
+    score_every: int | None = Field(None, ge=1, description="epochs between two scorings; None: 100 scorings in all")
+    seed: int = Field(0, ge=0, description="the number all chance is derived from")
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _own_arrays(cls, given: object) -> object:
+        return as_data(given)
+
+    @field_validator("model", "loss", mode="before")
+    @classmethod
+    def _own_code(cls, given: object) -> object:
+        return Code(function=given) if callable(given) and not isinstance(given, Spec) else given
+
+    @field_serializer("data", "model", "loss")
+    def _plain(self, value: Any) -> Any:  # noqa: ANN401 - whatever the field holds
+        if isinstance(value, Code):
+            return {"code": value.name, "checksum": value.checksum}
+        if isinstance(value, Arrays):
+            kept = value.model_dump(exclude={"inputs", "targets"})
+            return {**kept, "arrays": list(value.inputs.shape), "checksum": value.checksum}
+        return value.model_dump() if isinstance(value, Spec) else value
+
+    @property
+    def checksum(self) -> str:
+        """sha256 of every field: the recipe's identity in the store."""
+        plain = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def field_path(recipe: Recipe, name: str) -> str:
+    """The full path of a field, from its path or from its last word where only one field ends in it.
+
+    >>> field_path(Recipe(data={"task": "sincos"}, loss="bce"), "learning_rate")
+    'optimizer.learning_rate'
+    """
+    paths = list(_paths(recipe))
+    if name in paths:
+        return name
+    ending = [path for path in paths if path.rpartition(".")[2] == name]
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise RecipeError(f"{name!r} could be {' or '.join(sorted(ending))}. Write the one you mean in full.")
+    raise RecipeError(f"a recipe has no field {name!r}. {nearest(name, paths)}")
+
+
+def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with some fields set anew, each named by its path; everything is checked again.
+
+    >>> changed(Recipe(data={"task": "sincos"}, loss="bce"), {"loss": "mse", "hidden": [7]}).model.hidden
+    (7,)
+    """
+    fields: dict[str, Any] = dict(recipe)
+    for name, value in settings.items():
+        head, _, tail = field_path(recipe, name).partition(".")
+        if not tail:
+            fields[head] = value
+            continue
+        inner = fields[head]
+        fields[head] = {**(dict(inner) if isinstance(inner, Spec) else inner), tail: value}
+    return Recipe(**fields)
+
+
+def _paths(recipe: Recipe) -> list[str]:
+    names = []
+    for head, value in recipe:
+        names.append(head)
+        if isinstance(value, Spec) and not isinstance(value, Code):
+            names += [f"{head}.{tail}" for tail in type(value).model_fields if tail != "name"]
+    return names

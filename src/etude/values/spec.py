@@ -1,0 +1,56 @@
+"""The frozen, self-checking record that recipes and studies are made of: pydantic, with errors in our words."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from etude.values.errors import RecipeError
+
+
+class Spec(BaseModel):
+    """A record of named fields, validated once and then frozen; equal when its fields are equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+    def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - pydantic checks the types
+        """Check every field; a RecipeError names the first wrong one and what would be right."""
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise RecipeError(_explain(error, type(self))) from error
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words that end an error about an unknown name: the nearest known one, then all of them.
+
+    >>> nearest("brir", ["brier", "accuracy"])
+    "Did you mean 'brier'? Known: accuracy, brier."
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Known: {', '.join(names)}."
+
+
+def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, RecipeError):  # a field that is itself a Spec has already said what is wrong
+        return f"{where}: {cause}" if where else str(cause)
+    title = kind.__name__.lower()
+    if first["type"] == "extra_forbidden":
+        return f"{title} has no field {where!r}. {nearest(where, kind.model_fields)}"
+    if first["type"] == "missing":
+        return f"{title} needs the field {where!r}, which is missing. {_about(kind, where)}"
+    got = repr(first["input"])
+    got = got if len(got) <= 80 else got[:77] + "..."
+    place = f"{title}.{where}" if where else title
+    return f"{place}: {first['msg'].removeprefix('Value error, ')} (got {got}). {_about(kind, where)}".rstrip()
+
+
+def _about(kind: type[BaseModel], where: str) -> str:
+    field = kind.model_fields.get(where.partition(".")[0])
+    return f"It is {field.description}." if field and field.description else ""

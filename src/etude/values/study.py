@@ -1,0 +1,73 @@
+"""A study: one base recipe, the factors that vary, the replicates of each arm, and the claims on trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from etude.values.claim import Claim, Settings
+from etude.values.errors import RecipeError
+from etude.values.metric import METRICS
+from etude.values.recipe import Recipe, changed, field_path
+from etude.values.spec import Spec, nearest
+
+MINIMUM_REPLICATES = 5
+"""Fewer give no verdict (design.md, comparison)."""
+
+
+class Plan(Spec):
+    """A designed comparison, before anything has run: what `etude run FILE` reads and `etude.Study` holds.
+
+    The arms are every combination of the levels in `vary`, those listed in `arms`, and those the claims need.
+    """
+
+    name: str = Field("study", pattern=r"^[\w.-]+$", description="letters, digits, '.', '_' and '-'; names the report")
+    title: str = Field("", description="the report's heading")
+    about: str = Field("", description="a paragraph under the heading")
+    base: Recipe = Field(description="the recipe every arm starts from")
+    vary: Mapping[str, tuple[Any, ...]] = Field({}, description="factor → levels; the first level is the control")
+    arms: tuple[Settings, ...] = Field((), description="further arms, each the fields that differ from the base")
+    claims: tuple[Claim, ...] = Field((), description="sentences to put on trial")
+    replicates: Annotated[int, Field(ge=2)] | Literal["until decided"] = Field(
+        10, description="runs of each arm: at least 2 (5 for a verdict), or 'until decided'"
+    )
+    looks: Literal["planned", "any time"] = Field(
+        "planned",
+        description="'until decided' looks at 5, 10, 20, 40 (O'Brien–Fleming), or after every replicate (e-process)",
+    )
+    max_replicates: int = Field(40, ge=MINIMUM_REPLICATES, description="where 'until decided' gives up")
+    metric: str | None = Field(None, description="the primary metric; None: log loss or squared error")
+    smallest_effect: Mapping[str, float] = Field({}, description="metric → smallest difference worth acting on")
+    level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the study's intervals")
+
+    @model_validator(mode="after")
+    def _factors_and_metrics_exist(self) -> "Plan":
+        for factor, levels in self.vary.items():
+            _check_factor(self.base, factor, levels)
+        for metric in (*self.smallest_effect, *([self.metric] if self.metric else [])):
+            if metric not in METRICS:
+                raise RecipeError(f"no metric {metric!r}. {nearest(metric, METRICS)}")
+        small = [name for name, margin in self.smallest_effect.items() if not margin > 0]
+        if small:
+            raise RecipeError(f"smallest_effect.{small[0]} must be above 0: a difference worth acting on.")
+        return self
+
+
+def _check_factor(base: Recipe, factor: str, levels: tuple[Any, ...]) -> None:
+    path = field_path(base, factor)
+    if path in ("seed", "score_every"):
+        raise RecipeError(f"vary: {path!r} is no factor: replicates already vary all chance. Leave it out.")
+    if len(levels) < 2 or len({repr(level) for level in levels}) < len(levels):
+        raise RecipeError(f"vary: {factor!r} has levels {list(levels)}; give at least two, each once.")
+    for level in levels:
+        changed(base, {factor: level})
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One combination of levels: the full path of each field that some arm changes, and the recipe it gives."""
+
+    label: str
+    levels: Mapping[str, Any]
+    recipe: Recipe
