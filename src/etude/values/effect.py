@@ -48,3 +48,21 @@ class Effect:
         """The form every report uses: mean [low, high] unit (coverage, pairs): verdict."""
         interval = f"[{self.low:+.4g}, {self.high:+.4g}]"
         return f"{self.mean:+.4g} {interval} {self.unit} ({self.level:.3g}, {self.n_pairs} pairs): {self.verdict}"
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceShare:
+    """How much of an outcome's variance one factor, or one interaction of factors, explains in a full factorial.
+
+    term:    a factor, several joined by " × ", "replicate" (the blocks) or "residual"
+    share:   its sum of squares over the total, from 0 to 1
+    degrees: degrees of freedom
+    f, p:    the F statistic against the residual and its p value; NaN for "replicate" and "residual"
+    """
+
+    metric: str
+    term: str
+    share: float
+    degrees: int
+    f: float
+    p: float

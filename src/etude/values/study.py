@@ -1,15 +1,18 @@
 """A study: one base recipe, the factors that vary, the replicates of each arm, and the claims on trial."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from etude.values.claim import Claim, Settings
+from etude.values.claim import Claim, Judgement, Settings
+from etude.values.effect import Effect, VarianceShare
 from etude.values.errors import RecipeError
-from etude.values.metric import METRICS
+from etude.values.metric import METRICS, Limit
 from etude.values.recipe import Recipe, changed, field_path
+from etude.values.run import Run
 from etude.values.spec import Spec, nearest
 
 MINIMUM_REPLICATES = 5
@@ -71,3 +74,28 @@ class Arm:
     label: str
     levels: Mapping[str, Any]
     recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyResult:
+    """What a study found: every run, and what follows from them.
+
+    arms:       in the order they were designed
+    runs:       by arm label, in replicate order; every arm has the same replicates
+    limits:     by arm label, then by metric: chance, best constant, Bayes
+    effects:    of each factor in `plan.vary`, one family per metric
+    judgements: one for each claim
+    variance:   shares of variance where the arms are a full factorial of two factors or more, else empty
+    notes:      what a reader must know: diverged runs, replicates needed, mixed versions
+    provenance: versions, engine, workers, seconds, command
+    """
+
+    plan: Plan
+    arms: tuple[Arm, ...]
+    runs: Mapping[str, tuple[Run, ...]]
+    limits: Mapping[str, Mapping[str, Limit]]
+    effects: tuple[Effect, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    variance: tuple[VarianceShare, ...] = ()
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
