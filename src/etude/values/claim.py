@@ -22,18 +22,22 @@ OBJECTIVE = "objective"
 class Contrast(Spec):
     """Treated minus control on one metric, paired over replicates, and which way it is expected to go.
 
-    Settings are changes of the study's base recipe. Three shapes: two arms on one split; one arm on two splits
-    (`control_split`), which is a gap; and, with `beyond`, the difference between this effect and another.
+    An arm is named, or given by the fields in which it differs from the study's base recipe. Three shapes: two
+    arms on one split; one arm on two splits (`control_split`), which is a gap; and, with `beyond`, the
+    difference between this effect and another.
     """
 
-    treated: Settings = Field({}, description="fields of the treated arm that differ from the base recipe")
-    control: Settings = Field({}, description="fields of the control arm that differ from the base recipe")
+    treated: Settings | str = Field({}, description="the treated arm: its name, or the fields in which it differs")
+    control: Settings | str = Field({}, description="the control arm: its name, or the fields in which it differs")
     metric: str | None = Field(None, description="a metric of design, or 'objective'; None: the study's own")
     split: Split | None = Field(None, description="train, validation or test; None: test where there is one")
     control_split: Split | None = Field(None, description="the control's split, where it is another")
     beyond: "Contrast | None" = Field(None, description="the contrast whose effect is subtracted from this one's")
     expect: Expected = Field("better", description="better, worse, equivalent or different")
     smallest_effect: float | None = Field(None, gt=0, description="margin of 'equivalent'; None: the study's")
+    as_a_whole: bool = Field(
+        default=False, description="two recipes that differ in several fields, no cause being named"
+    )
     says: str = Field("", description="the contrast in a person's words; made from the settings where empty")
 
     @model_validator(mode="after")
@@ -48,7 +52,7 @@ class Contrast(Spec):
 class Bound(Spec):
     """A statement about the best score possible: that on `metric` it is `value`, give or take `within`."""
 
-    settings: Settings = Field({}, description="fields of the arm that differ from the base recipe")
+    settings: Settings | str = Field({}, description="the arm: its name, or the fields in which it differs")
     metric: str = Field(description="the metric the bound is about")
     value: float = Field(description="the bound as claimed, in the metric's unit")
     within: float = Field(gt=0, description="how far off still counts as right")

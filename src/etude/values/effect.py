@@ -20,6 +20,7 @@ class Effect:
     method:           "Student t", "bootstrap-t" or "t e-process"
     smallest_effect:  the margin of "equivalent", in the metric's unit; None: equivalence was not asked about
     family:           how many effects share the error rate (Holm)
+    says:             the comparison in a person's words, where somebody put it so
     notes:            warnings on the shape of the differences, diverged runs, replicates needed
     """
 
@@ -43,6 +44,7 @@ class Effect:
     smallest_effect: float | None = None
     family: int = 1
     notes: tuple[str, ...] = ()
+    says: str = ""
 
     def __str__(self) -> str:
         """The form every report uses: mean [low, high] unit (coverage, pairs): verdict."""

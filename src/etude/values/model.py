@@ -18,3 +18,7 @@ class Mlp(Spec):
     )
     activation: Activation = Field("relu", description="the function after each hidden layer")
     dropout: float = Field(0.0, ge=0, lt=1, description="probability that a hidden unit is silenced in training")
+
+
+mlp = Mlp
+"""As people write it in a recipe: ``model=etude.mlp(hidden=(5,))``."""

@@ -81,6 +81,9 @@ class AdamW(_Optimizer):
     decoupled_weight_decay: Decoupled = 0.01
 
 
+sgd, rmsprop, adam, adamw = Sgd, Rmsprop, Adam, AdamW
+"""As people write them in a recipe: ``optimizer=etude.adam(learning_rate=1e-3)``."""
+
 Optimizer = Annotated[Sgd | Rmsprop | Adam | AdamW, Field(discriminator="name")]
 
 

@@ -105,3 +105,34 @@ def _paths(recipe: Recipe) -> list[str]:
         if isinstance(value, Spec) and not isinstance(value, Code):
             names += [f"{head}.{tail}" for tail in type(value).model_fields if tail != "name"]
     return names
+
+
+def differing_fields(one: Recipe, other: Recipe) -> tuple[str, ...]:
+    """The paths in which two recipes differ; a part of another kind (Adam against SGD) counts as one field.
+
+    >>> base = Recipe(data={"task": "sincos"}, loss="bce")
+    >>> differing_fields(base, changed(base, {"loss": "mse", "hidden": [7]}))
+    ('model.hidden', 'loss')
+    """
+    found: list[str] = []
+    for head, mine in one:
+        theirs = getattr(other, head)
+        if mine == theirs:
+            continue
+        same_kind = isinstance(mine, Spec) and type(mine) is type(theirs) and not isinstance(mine, Code | Arrays)
+        if not same_kind or mine.__dict__.get("name") != theirs.__dict__.get("name"):
+            found.append(head)
+            continue
+        found += [f"{head}.{tail}" for tail, value in mine if theirs.__dict__[tail] != value]
+    return tuple(found)
+
+
+def field_value(recipe: Recipe, path: str) -> Any:  # noqa: ANN401 - whatever the field holds
+    """The value at a full path such as ``"optimizer.learning_rate"``; None where this recipe's part has no such field.
+
+    >>> field_value(Recipe(data={"task": "sincos"}, loss="bce"), "optimizer.learning_rate")
+    0.001
+    """
+    head, _, tail = path.partition(".")
+    value = dict(recipe)[head]
+    return dict(value).get(tail) if tail else value

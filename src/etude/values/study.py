@@ -30,7 +30,7 @@ class Plan(Spec):
     about: str = Field("", description="a paragraph under the heading")
     base: Recipe = Field(description="the recipe every arm starts from")
     vary: Mapping[str, tuple[Any, ...]] = Field({}, description="factor → levels; the first level is the control")
-    arms: tuple[Settings, ...] = Field((), description="further arms, each the fields that differ from the base")
+    arms: Mapping[str, Settings] = Field({}, description="further arms: name → the fields that differ from the base")
     claims: tuple[Claim, ...] = Field((), description="sentences to put on trial")
     replicates: Annotated[int, Field(ge=2)] | Literal["until decided"] = Field(
         10, description="runs of each arm: at least 2 (5 for a verdict), or 'until decided'"
@@ -99,3 +99,19 @@ class StudyResult:
     variance: tuple[VarianceShare, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a study is.
+
+    done:    runs finished, of those planned so far; a study "until decided" may plan more
+    kept:    how many of the finished ones the store had already
+    arms, replicates: the size of what is planned so far
+    """
+
+    done: int
+    planned: int
+    kept: int
+    arms: int
+    replicates: int

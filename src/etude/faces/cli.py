@@ -1,0 +1,92 @@
+"""The command line: reads what was asked, lets studies do it, and shows what came of it."""
+
+import signal
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from etude.faces.json import result_json
+from etude.faces.python import RESULTS, STORE
+from etude.faces.terminal import progress_display, show_result, talk
+from etude.values.errors import EtudeError, RecipeError
+
+app = typer.Typer(
+    help="A laboratory for neural-network training: what is wrong, what would help, did it really help?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> NoReturn:
+    """Run the command line; an error the user can fix is one paragraph on standard error and an exit code."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except EtudeError as error:
+        talk().print(Text(f"etude: {error}", style="bold"), soft_wrap=True)
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def about(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Say which version this is."""
+    if show_version:
+        typer.echo(f"etude {version('etude')}")
+        raise typer.Exit
+
+
+@app.command()
+def run(  # noqa: PLR0913 - each parameter is one option of the command
+    study: Annotated[str, typer.Argument(help="A study in TOML, or the name of a built-in one: journey.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the store of runs and the report.")] = RESULTS,
+    replicates: Annotated[str | None, typer.Option(help="Runs of each arm, or 'until decided'.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The number all chance is derived from.")] = None,
+    engine: Annotated[str, typer.Option(help="How runs are trained: loop.")] = "loop",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a processor.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no tables.")] = False,
+) -> None:
+    """Run a study: arms × replicates, resumable; then its claims, effects and report.
+
+    Stopped with Ctrl-C, or killed, the same command goes on where it was. Exit codes: 0 fine, 2 usage, 3 unreadable
+    input, 4 stopped but resumable.
+    """
+    from etude.faces.report import write_report
+    from etude.records.store import open_store
+    from etude.studies.execute import Means, execute
+    from etude.studies.load import load_plan
+
+    plan = load_plan(study, replicates=_count(replicates), seed=seed)
+    means = Means(engine=engine, workers=workers, device=device)
+    with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
+        result = execute(plan, store, means=means, watch=watch)
+    command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
+    report = write_report(result, out / f"{plan.name}.html", command=command)
+    if as_json:
+        typer.echo(result_json(result, report))
+    elif not quiet:
+        show_result(Console(highlight=False), result)
+    if not quiet:
+        talk().print(Text(f"report: {report}"), soft_wrap=True)
+
+
+def _count(replicates: str | None) -> int | str | None:
+    if replicates is None or replicates == "until decided":
+        return replicates
+    try:
+        return int(replicates)
+    except ValueError:
+        raise RecipeError(f"--replicates {replicates!r} is neither a whole number nor 'until decided'.") from None
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,146 @@
+"""étude from Python: a study and its result as objects, the same as the command line's.
+
+What trains, draws or computes is imported where it is called, so that importing étude stays quick and torch-free.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from etude.values.claim import Claim, Judgement
+from etude.values.effect import Effect, VarianceShare
+from etude.values.errors import RecipeError
+from etude.values.metric import Split
+from etude.values.recipe import Recipe
+from etude.values.run import Run
+from etude.values.study import Plan, StudyResult
+
+RESULTS = Path("etude-results")
+"""Where a project's store and reports are, unless said otherwise."""
+
+STORE = "etude.db"
+
+
+class Study:
+    """A designed comparison: a base recipe, the factors that vary, and how many replicates of each arm.
+
+    >>> base = Recipe(data={"task": "sincos"}, loss="bce", epochs=10)
+    >>> Study(base, vary={"loss": ["bce", "mse"]}, replicates=5).plan.replicates
+    5
+    """
+
+    def __init__(
+        self,
+        base: Recipe,
+        *,
+        vary: Mapping[str, Sequence[Any]] | None = None,
+        replicates: int | Literal["until decided"] = 10,
+        claims: Sequence[Claim] = (),
+        **more: Any,  # noqa: ANN401 - the other fields of Plan, checked there
+    ) -> None:
+        """Check the plan at once; `more` are its other fields: name, title, arms, metric, smallest_effect, looks."""
+        factors = {name: tuple(levels) for name, levels in (vary or {}).items()}
+        self.plan = Plan(base=base, vary=factors, replicates=replicates, claims=tuple(claims), **more)
+
+    def run(
+        self,
+        *,
+        out: Path | str = RESULTS,
+        engine: str = "loop",
+        workers: int | None = None,
+        device: str = "cpu",
+        quiet: bool = False,
+    ) -> "Result":
+        """Run what the folder `out` does not hold yet, and judge. Stopped, the same call goes on from there."""
+        from etude.faces.terminal import progress_display, talk
+        from etude.records.store import open_store
+        from etude.studies.execute import Means, execute
+
+        means = Means(engine=engine, workers=workers, device=device)
+        with open_store(Path(out) / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
+            return Result(execute(self.plan, store, means=means, watch=watch))
+
+    def __repr__(self) -> str:
+        """What varies and how often."""
+        factors = ", ".join(self.plan.vary) or "nothing"
+        return f"Study({self.plan.name!r}, varies {factors}, {self.plan.replicates} replicates)"
+
+
+class Result:
+    """What a study found; ask it for effects, claims and the report. In a notebook it shows itself."""
+
+    def __init__(self, found: StudyResult) -> None:
+        """Wrap what the study found."""
+        self.found = found
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """The effect of every level of every factor on every metric; one family a metric."""
+        return self.found.effects
+
+    @property
+    def claims(self) -> tuple[Judgement, ...]:
+        """The verdict on each claim."""
+        return self.found.judgements
+
+    @property
+    def variance(self) -> tuple[VarianceShare, ...]:
+        """Shares of the primary metric's variance, of a full factorial."""
+        return self.found.variance
+
+    @property
+    def runs(self) -> Mapping[str, tuple[Run, ...]]:
+        """Every run, by arm, in replicate order."""
+        return self.found.runs
+
+    def effect(
+        self,
+        factor: str,
+        *,
+        metric: str | None = None,
+        levels: tuple[Any, Any] | None = None,
+        split: Split | None = None,
+    ) -> Effect:
+        """The effect of one factor alone, treated minus control, as a family of one: a question asked beforehand.
+
+        levels: (control, treated); by default the factor's two levels in the order the study gave them
+        metric: by default the study's own; "objective" is refused where the arms minimise unlike things
+        """
+        from etude.studies.compare import estimate, factor_asked
+        from etude.studies.evidence import Evidence
+
+        evidence = Evidence(self.found.plan, self.found.arms, self.found.runs)
+        asked = factor_asked(
+            evidence, factor, metric=metric or evidence.metrics[0], levels=levels or self._levels(factor), split=split
+        )
+        return estimate([asked], self.found.plan, rule=self._rule)[0]
+
+    def report(self, path: Path | str) -> Path:
+        """Write the one-file HTML report and return its path."""
+        from etude.faces.report import write_report
+
+        return write_report(self.found, Path(path), command="study.run()  # from Python")
+
+    def _levels(self, factor: str) -> tuple[Any, Any]:
+        levels = self.found.plan.vary.get(factor, ())
+        if len(levels) != 2:
+            raise RecipeError(
+                f"{factor!r} has {len(levels)} levels in this study. Say which two to compare, "
+                f"such as levels={tuple(levels[:2]) or ('control', 'treated')!r}."
+            )
+        return levels[0], levels[1]
+
+    @property
+    def _rule(self) -> Literal["fixed", "planned", "any time"]:
+        plan = self.found.plan
+        return plan.looks if plan.replicates == "until decided" else "fixed"
+
+    def __repr__(self) -> str:
+        """The claims and effects, a line each."""
+        claims = [f"{judgement.verdict}: {judgement.claim.text}" for judgement in self.claims]
+        return "\n".join([f"Result of {self.found.plan.name!r}", *claims, *map(str, self.effects)])
+
+    def _repr_html_(self) -> str:
+        from etude.faces.notebook import result_fragment
+
+        return result_fragment(self.found)

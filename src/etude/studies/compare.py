@@ -1,0 +1,260 @@
+"""From outcomes to effects: what may be subtracted, what may not, and one decision for each family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from etude.numerics.decisions import Question, Rule, decide
+from etude.numerics.power import replicates_needed
+from etude.studies.design import level_text, resolve, says, short
+from etude.studies.evidence import Evidence
+from etude.values.claim import OBJECTIVE, Contrast
+from etude.values.effect import Effect, Verdict
+from etude.values.errors import ConfoundedError, NotComparableError
+from etude.values.metric import METRICS, Metric, Split
+from etude.values.recipe import differing_fields, field_path, field_value
+from etude.values.study import Arm, Plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One effect to be estimated.
+
+    control_outcomes, treated_outcomes: one number a replicate, paired by position; NaN where a run diverged
+    """
+
+    factor: str
+    control: str
+    treated: str
+    metric: Metric
+    split: str
+    control_outcomes: NDArray[np.float64]
+    treated_outcomes: NDArray[np.float64]
+    margin: float | None
+    says: str = ""
+
+
+def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
+    """The effect of every level of every varied factor against its first level; one family a metric."""
+    effects: list[Effect] = []
+    for metric in evidence.metrics:
+        asked = [
+            factor_asked(evidence, factor, metric=metric, levels=(levels[0], level))
+            for factor, levels in evidence.plan.vary.items()
+            for level in levels[1:]
+        ]
+        effects += estimate(asked, evidence.plan, rule=rule)
+    return tuple(effects)
+
+
+def factor_asked(
+    evidence: Evidence, factor: str, *, metric: str, levels: tuple[Any, Any], split: Split | None = None
+) -> Asked:
+    """The effect of one factor alone, averaged over the combinations of the others that have both levels."""
+    control, treated = levels
+    pairs = evidence.matched(factor, control, treated)
+    if not pairs:
+        raise ConfoundedError(
+            f"no two arms differ in {factor!r} alone ({level_text(control)} against {level_text(treated)}), so no "
+            f"effect can be put down to it. Run a study with vary={{{factor!r}: [{control!r}, {treated!r}]}} "
+            "and everything else held still. Nothing was computed."
+        )
+    where = split or (evidence.held_out if metric != OBJECTIVE else "validation")
+    for one, other in pairs:
+        _check_one_unit(evidence, one, other, metric=metric, split=where)
+    sides = [np.mean([evidence.outcomes(pair[i], metric, where) for pair in pairs], axis=0) for i in (0, 1)]
+    path = field_path(evidence.plan.base, factor)
+    about = evidence.metric(metric, pairs[0][0], where)
+    margin = _margin(evidence.plan, metric)
+    return Asked(path, level_text(control), level_text(treated), about, where, sides[0], sides[1], margin)
+
+
+def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
+    """A claim's contrast, or the error that says why it cannot be subtracted and what could be."""
+    plan = evidence.plan
+    control = evidence.arm(resolve(plan, contrast.control))
+    treated = evidence.arm(resolve(plan, contrast.treated))
+    metric = contrast.metric or evidence.metrics[0]
+    split = contrast.split or (evidence.held_out if metric != OBJECTIVE else "validation")
+    control_split = contrast.control_split or split
+    _check_one_unit(evidence, control, treated, metric=metric, split=split)
+    fields = differing_fields(control.recipe, treated.recipe)
+    if not contrast.as_a_whole:
+        _check_one_factor(fields, says(plan, contrast))
+    labels = (control_split, split)
+    if fields:
+        labels = tuple(_side_text(arm, fields) for arm in (control, treated))
+    asked = Asked(
+        factor=" + ".join(fields) or "split",
+        control=labels[0],
+        treated=labels[1],
+        metric=evidence.metric(metric, control, split),
+        split=split if split == control_split else f"{split} − {control_split}",
+        control_outcomes=evidence.outcomes(control, metric, control_split),
+        treated_outcomes=evidence.outcomes(treated, metric, split),
+        margin=contrast.smallest_effect or _margin(plan, metric),
+        says=says(plan, contrast),
+    )
+    return asked if contrast.beyond is None else _beyond(asked, contrast_asked(evidence, contrast.beyond))
+
+
+def estimate(asked: Sequence[Asked], plan: Plan, *, rule: Rule) -> tuple[Effect, ...]:
+    """The effects of one family: they share the error rate, and each says so."""
+    finite = [_differences(one)[np.isfinite(_differences(one))] for one in asked]
+    answerable = [i for i, differences in enumerate(finite) if differences.size >= 2]
+    questions = [Question(finite[i], asked[i].margin, asked[i].metric.lower_is_better) for i in answerable]
+    decisions = decide(questions, level=plan.level, rule=rule, looks=looks_of(plan), seed=plan.base.seed)
+    decided = dict(zip(answerable, decisions, strict=True))
+    effects = []
+    for i, one in enumerate(asked):
+        found = decided.get(i)
+        blank = _blank(one, plan, len(asked))
+        if found is None:
+            effects.append(_with_divergence(blank, one, plan))
+            continue
+        effect = replace(
+            blank,
+            mean=found.interval.mean,
+            low=found.interval.low,
+            high=found.interval.high,
+            level=found.interval.level,
+            verdict=found.verdict,
+            p=found.interval.p,
+            p_sign_flip=found.p_sign_flip,
+            method=found.interval.method,
+            notes=found.warnings,
+        )
+        effects.append(_with_advice(_with_divergence(effect, one, plan)))
+    return tuple(effects)
+
+
+def looks_of(plan: Plan) -> tuple[int, ...]:
+    """The numbers of replicates at which a study 'until decided' looks: 5, 10, 20, 40, …, up to its cap.
+
+    >>> from etude.values.recipe import Recipe
+    >>> looks_of(Plan(base=Recipe(data={"task": "sincos"}, loss="bce"), max_replicates=30))
+    (5, 10, 20, 30)
+    """
+    looks = []
+    look = 5
+    while look < plan.max_replicates:
+        looks.append(look)
+        look *= 2
+    return (*looks, plan.max_replicates)
+
+
+def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: str, split: Split) -> None:
+    if metric != OBJECTIVE:
+        return
+    units = [evidence.metric(metric, arm, split).unit for arm in (control, treated)]
+    scales_differ = "standardised" in units[0] and control.recipe.data != treated.recipe.data
+    if units[0] == units[1] and not scales_differ:
+        return
+    common = ", ".join(METRICS[name].label for name in evidence.metrics)
+    apart = "each target is standardised by its own data" if scales_differ else f"{units[0]} against {units[1]}"
+    raise NotComparableError(
+        f"the training objectives of {control.label!r} and {treated.label!r} are not in one unit: {apart}. "
+        f"Their difference means nothing. Compare on a score that both runs have: {common}."
+    )
+
+
+def _check_one_factor(fields: tuple[str, ...], told: str) -> None:
+    if len(fields) <= 1:
+        return
+    names = [short(path) for path in fields]
+    raise ConfoundedError(
+        f"{len(fields)} factors differ at once ({told}), so the difference cannot be put down to any one of them. "
+        f"Vary one at a time ({len(fields)} contrasts), or run the full factorial of {', '.join(names)} "
+        f"({2 ** len(fields)} arms); or say as_a_whole = true if no cause is to be named."
+    )
+
+
+def _side_text(arm: Arm, fields: tuple[str, ...]) -> str:
+    return level_text(field_value(arm.recipe, fields[0])) if len(fields) == 1 else arm.label
+
+
+def _beyond(one: Asked, other: Asked) -> Asked:
+    if one.metric.unit != other.metric.unit:
+        raise NotComparableError(f"one effect is in {one.metric.unit}, the other in {other.metric.unit}.")
+    return replace(
+        one,
+        factor=f"{one.factor} beyond {other.factor}",
+        control=f"{other.control} → {other.treated}",
+        treated=f"{one.control} → {one.treated}",
+        control_outcomes=other.treated_outcomes - other.control_outcomes,
+        treated_outcomes=one.treated_outcomes - one.control_outcomes,
+    )
+
+
+def _differences(asked: Asked) -> NDArray[np.float64]:
+    return asked.treated_outcomes - asked.control_outcomes
+
+
+def _margin(plan: Plan, metric: str) -> float | None:
+    if metric in plan.smallest_effect:
+        return plan.smallest_effect[metric]
+    return METRICS[metric].smallest_effect if metric in METRICS else None
+
+
+def _blank(asked: Asked, plan: Plan, family: int) -> Effect:
+    differences = _differences(asked)
+    nothing = float("nan")
+    return Effect(
+        mean=nothing,
+        low=nothing,
+        high=nothing,
+        level=plan.level,
+        n_pairs=int(np.isfinite(differences).sum()),
+        verdict="undecided",
+        metric=asked.metric.name,
+        unit=asked.metric.unit,
+        split=asked.split,
+        lower_is_better=asked.metric.lower_is_better,
+        factor=asked.factor,
+        control=asked.control,
+        treated=asked.treated,
+        differences=tuple(map(float, differences)),
+        p=nothing,
+        p_sign_flip=nothing,
+        method="none",
+        smallest_effect=asked.margin,
+        family=family,
+        says=asked.says,
+    )
+
+
+def _with_divergence(effect: Effect, asked: Asked, plan: Plan) -> Effect:
+    """Where runs diverged the means speak for the survivors only; then the count of failures decides, or nothing.
+
+    Exact McNemar test on the replicates in which one side alone diverged, at the effect's own level.
+    """
+    failed = [~np.isfinite(side) for side in (asked.control_outcomes, asked.treated_outcomes)]
+    if not (failed[0].any() or failed[1].any()):
+        return effect
+    only_control, only_treated = (int((failed[i] & ~failed[1 - i]).sum()) for i in (0, 1))
+    discordant = only_control + only_treated
+    p = float(stats.binomtest(only_treated, discordant).pvalue) if discordant else 1.0
+    verdict: Verdict = "undecided"
+    if p < 1 - max(effect.level, plan.level):
+        verdict = "worse" if only_treated > only_control else "better"
+    note = (
+        f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} treated runs; "
+        f"the interval is of the pairs that finished, the verdict of the failures (exact McNemar p = {p:.2g})"
+    )
+    return replace(effect, verdict=verdict, notes=(*effect.notes, note))
+
+
+def _with_advice(effect: Effect) -> Effect:
+    """An undecided effect says how many replicates would decide it."""
+    spread = float(np.nanstd(effect.differences, ddof=1))
+    if effect.verdict != "undecided" or effect.smallest_effect is None or not spread > 0:
+        return effect
+    needed = replicates_needed(standard_deviation=spread, smallest_effect=effect.smallest_effect, level=effect.level)
+    if needed <= effect.n_pairs:
+        return effect
+    note = f"about {needed} replicates would show a difference of {effect.smallest_effect:g} {effect.unit} (power 80 %)"
+    return replace(effect, notes=(*effect.notes, note))

@@ -1,0 +1,149 @@
+"""From a plan to its arms, and to the comparisons that are valid where the stated ones are not."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast, Settings
+from etude.values.code import Code
+from etude.values.errors import RecipeError
+from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
+from etude.values.spec import Spec, nearest
+from etude.values.study import Arm, Plan
+
+
+def arms_of(plan: Plan) -> tuple[Arm, ...]:
+    """Every arm of a plan, each recipe once: the factorial of `vary`, the named arms, those the claims need."""
+    found: dict[str, tuple[str, Recipe]] = {}
+    for name, recipe in _named_recipes(plan):
+        found.setdefault(recipe.checksum, (name, recipe))
+    recipes = [recipe for _, recipe in found.values()]
+    paths = [field_path(plan.base, factor) for factor in plan.vary]
+    others = (differing_fields(plan.base, recipe) for recipe in recipes)
+    paths += [path for path in dict.fromkeys(itertools.chain(*others)) if path not in paths]
+    arms = []
+    for name, recipe in found.values():
+        levels = {path: field_value(recipe, path) for path in paths}
+        arms.append(Arm(name or _label(plan, recipe, levels), levels, recipe))
+    return _with_distinct_labels(arms)
+
+
+def resolve(plan: Plan, arm: Settings | str) -> Recipe:
+    """The recipe of an arm given by name or by the fields in which it differs from the base."""
+    if not isinstance(arm, str):
+        return changed(plan.base, arm)
+    if arm not in plan.arms:
+        raise RecipeError(f"no arm is named {arm!r}. {nearest(arm, plan.arms)}")
+    return changed(plan.base, plan.arms[arm])
+
+
+def with_valid_comparisons(plan: Plan) -> Plan:
+    """The plan with, for each claim that cannot be judged as stated, the comparisons that can be, if none are given."""
+    return changed_claims(plan, tuple(_with_instead(plan, claim) for claim in plan.claims))
+
+
+def changed_claims(plan: Plan, claims: tuple[Claim, ...]) -> Plan:
+    """The same plan with other claims."""
+    return Plan(**{**dict(plan), "claims": claims})
+
+
+def says(plan: Plan, contrast: Contrast) -> str:
+    """The contrast in words: its own, or made from what differs."""
+    if contrast.says:
+        return contrast.says
+    control, treated = resolve(plan, contrast.control), resolve(plan, contrast.treated)
+    if contrast.control_split:
+        return f"{contrast.split} against {contrast.control_split}"
+    fields = differing_fields(control, treated)
+    return ", ".join(f"{short(path)}: {_pair(control, treated, path)}" for path in fields)
+
+
+def short(path: str) -> str:
+    """The last word of a field path, as people say it.
+
+    >>> short("optimizer.coupled_weight_decay")
+    'coupled weight decay'
+    """
+    return path.rpartition(".")[2].replace("_", " ")
+
+
+def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
+    """A level as a person reads it.
+
+    >>> level_text((64, 64)), level_text(None), level_text("bce")
+    ('64-64', 'none', 'bce')
+    """
+    if isinstance(value, Code):
+        return value.name
+    if isinstance(value, tuple | list):
+        return "-".join(map(str, value)) or "none"
+    if isinstance(value, Spec):
+        set_fields = {**dict(value)}
+        head = str(set_fields.pop("name", type(value).__name__.lower()))
+        defaults = {name: field.default for name, field in type(value).model_fields.items()}
+        told = [f"{short(name)} {level_text(v)}" for name, v in set_fields.items() if v != defaults[name]]
+        return " ".join([head, *told])
+    return "none" if value is None else str(value)
+
+
+def _pair(control: Recipe, treated: Recipe, path: str) -> str:
+    return f"{level_text(field_value(treated, path))} against {level_text(field_value(control, path))}"
+
+
+def _named_recipes(plan: Plan) -> Iterator[tuple[str, Recipe]]:
+    for name, settings in plan.arms.items():
+        yield name, changed(plan.base, settings)
+    if plan.vary or not (plan.arms or plan.claims):
+        for levels in itertools.product(*plan.vary.values()):
+            yield "", changed(plan.base, dict(zip(plan.vary, levels, strict=True)))
+    for claim in plan.claims:
+        for part in (*claim.stated, *claim.instead):
+            for arm in _arms_in(part):
+                yield "", resolve(plan, arm)
+
+
+def _arms_in(part: Contrast | Bound) -> Iterator[Settings | str]:
+    if isinstance(part, Bound):
+        yield part.settings
+        return
+    yield part.control
+    yield part.treated
+    if part.beyond:
+        yield from _arms_in(part.beyond)
+
+
+def _label(plan: Plan, recipe: Recipe, levels: Mapping[str, Any]) -> str:
+    factors = [field_path(plan.base, factor) for factor in plan.vary]
+    told = [*factors, *(path for path in differing_fields(plan.base, recipe) if path not in factors)]
+    return ", ".join(f"{short(path)} {level_text(levels[path])}" for path in told) or "base"
+
+
+def _with_distinct_labels(arms: list[Arm]) -> tuple[Arm, ...]:
+    seen: dict[str, int] = {}
+    distinct = []
+    for arm in arms:
+        seen[arm.label] = seen.get(arm.label, 0) + 1
+        label = arm.label if seen[arm.label] == 1 else f"{arm.label} ({seen[arm.label]})"
+        distinct.append(Arm(label, arm.levels, arm.recipe))
+    return tuple(distinct)
+
+
+def _with_instead(plan: Plan, claim: Claim) -> Claim:
+    if claim.instead:
+        return claim
+    offered = [offer for part in claim.stated if isinstance(part, Contrast) for offer in _offers(plan, part)]
+    return Claim(**{**dict(claim), "instead": tuple(offered)})
+
+
+def _offers(plan: Plan, stated: Contrast) -> Iterator[Contrast]:
+    """One factor at a time from the control, on the study's metric, where the stated contrast is not valid."""
+    control, treated = resolve(plan, stated.control), resolve(plan, stated.treated)
+    fields = differing_fields(control, treated)
+    unlike = stated.metric == OBJECTIVE and control.loss != treated.loss
+    if stated.as_a_whole or not (unlike or len(fields) > 1):
+        return
+    metric = None if stated.metric == OBJECTIVE else stated.metric
+    start = {path: field_value(control, path) for path in differing_fields(plan.base, control)}
+    for path in fields:
+        one = {**start, path: field_value(treated, path)}
+        yield Contrast(control=start, treated=one, metric=metric, split=stated.split, expect=stated.expect)

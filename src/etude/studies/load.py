@@ -1,0 +1,68 @@
+"""From a name or a TOML file to a plan."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from etude.studies.journey import JOURNEY
+from etude.values.errors import RecipeError
+from etude.values.recipe import changed
+from etude.values.spec import nearest
+from etude.values.study import Plan
+
+BUILT_IN: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (JOURNEY,)})
+"""The studies that come with étude, by name."""
+
+
+def load_plan(study: str, *, replicates: int | str | None = None, seed: int | None = None) -> Plan:
+    """The built-in study of that name or the study in that file, with replicates and seed replaced where given."""
+    path = Path(study).expanduser()
+    if study in BUILT_IN:
+        plan = BUILT_IN[study]
+    elif path.suffix or path.exists():
+        plan = read_plan(path)
+    else:
+        raise RecipeError(f"no built-in study and no file is called {study!r}. {nearest(study, BUILT_IN)}")
+    fields = dict(plan)
+    if replicates is not None:
+        fields["replicates"] = replicates
+    if seed is not None:
+        fields["base"] = changed(plan.base, {"seed": seed})
+    return Plan(**fields)
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a TOML file: a study, or a bare recipe, which is a study of one arm.
+
+    Relative paths in it are taken from the file's own folder.
+    """
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(
+            f"{path}: no such file. Give the path of a study in TOML, or the name of a built-in."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as text ({error}). A study is a UTF-8 text file in TOML.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path}: not TOML: {error}. Nothing was run.") from error
+    if "base" not in fields and "data" in fields:
+        fields = {"base": fields}
+    fields.setdefault("name", path.stem)
+    try:
+        return Plan(**_with_paths_from(fields, path.parent))
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error} Nothing was run.") from error
+
+
+def _with_paths_from(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
+    base = fields.get("base")
+    if not isinstance(base, dict):
+        return fields
+    data = base.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("table"), str):
+        return fields
+    table = str(folder / Path(data["table"]).expanduser())
+    return {**fields, "base": {**base, "data": {**data, "table": table}}}
