@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from etude.values.errors import RecipeError
+from etude.values.errors import EtudeError, RecipeError
 
 
 class Spec(BaseModel):
@@ -19,7 +19,7 @@ class Spec(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise RecipeError(_explain(error, type(self))) from error
+            raise _explained(error, type(self)) from error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -34,21 +34,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"{hint}Known: {', '.join(names)}."
 
 
-def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
+def _explained(error: ValidationError, kind: type[BaseModel]) -> EtudeError:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, RecipeError):  # a field that is itself a Spec has already said what is wrong
-        return f"{where}: {cause}" if where else str(cause)
+    if isinstance(cause, EtudeError):  # one of our own validators, or a field that is itself a Spec, said it all
+        return type(cause)(f"{where}: {cause}" if where else str(cause))
     title = kind.__name__.lower()
     if first["type"] == "extra_forbidden":
-        return f"{title} has no field {where!r}. {nearest(where, kind.model_fields)}"
+        return RecipeError(f"{title} has no field {where!r}. {nearest(where, kind.model_fields)}")
     if first["type"] == "missing":
-        return f"{title} needs the field {where!r}, which is missing. {_about(kind, where)}"
+        return RecipeError(f"{title} needs the field {where!r}, which is missing. {_about(kind, where)}")
     got = repr(first["input"])
     got = got if len(got) <= 80 else got[:77] + "..."
     place = f"{title}.{where}" if where else title
-    return f"{place}: {first['msg'].removeprefix('Value error, ')} (got {got}). {_about(kind, where)}".rstrip()
+    says = first["msg"].removeprefix("Value error, ")
+    return RecipeError(f"{place}: {says} (got {got}). {_about(kind, where)}".rstrip())
 
 
 def _about(kind: type[BaseModel], where: str) -> str:

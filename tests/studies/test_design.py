@@ -1,0 +1,72 @@
+"""A plan becomes arms: each recipe once, each with a name people can read."""
+
+import pytest
+
+from etude.studies.design import arms_of, level_text, says, with_valid_comparisons
+from etude.values.claim import Claim, Contrast
+from etude.values.code import Code
+from etude.values.errors import RecipeError
+from etude.values.optimizer import Adam, Sgd
+from etude.values.study import Plan
+
+
+def test_a_factorial_has_every_combination_with_the_control_first(base):
+    arms = arms_of(Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,), (16,))}))
+    assert [arm.label for arm in arms] == [f"loss {loss}, hidden {h}" for loss in ("bce", "mse") for h in (4, 8, 16)]
+    assert arms[0].recipe == base
+    assert arms[-1].levels == {"loss": "mse", "model.hidden": (16,)}
+
+
+def test_a_plan_without_factors_is_one_arm(base):
+    assert [arm.label for arm in arms_of(Plan(base=base))] == ["base"]
+
+
+def test_an_arm_that_two_claims_need_is_run_once_under_its_name(base):
+    claims = (
+        Claim(text="one", control="wide", treated={"hidden": [8], "loss": "mse"}),
+        Claim(text="two", control="wide", treated={"loss": "mse"}, as_a_whole=True),
+    )
+    plan = Plan(base=base, arms={"wide": {"hidden": [8]}}, claims=claims)
+    assert [arm.label for arm in arms_of(plan)] == ["wide", "hidden 8, loss mse", "loss mse"]
+
+
+def test_an_unknown_arm_is_refused_with_the_nearest_known_one(base):
+    plan = Plan(base=base, arms={"wide": {"hidden": [8]}}, claims=(Claim(text="x", treated="wid"),))
+    with pytest.raises(RecipeError, match=r"no arm is named 'wid'. Did you mean 'wide'"):
+        arms_of(plan)
+
+
+def test_a_confounded_claim_is_offered_one_factor_at_a_time_from_its_control(base):
+    claim = Claim(text="x", control={"hidden": [8]}, treated={"hidden": [16], "loss": "mse"}, metric="brier")
+    offered = with_valid_comparisons(Plan(base=base, claims=(claim,))).claims[0].instead
+    assert [(dict(one.control), dict(one.treated)) for one in offered] == [
+        ({"model.hidden": (8,)}, {"model.hidden": (16,)}),
+        ({"model.hidden": (8,)}, {"model.hidden": (8,), "loss": "mse"}),
+    ]
+    assert {one.metric for one in offered} == {"brier"}
+
+
+def test_a_claim_on_unlike_objectives_is_offered_a_common_metric(base):
+    claim = Claim(text="x", treated={"loss": "mse"}, metric="objective")
+    (offer,) = with_valid_comparisons(Plan(base=base, claims=(claim,))).claims[0].instead
+    assert offer.metric is None
+    assert dict(offer.treated) == {"loss": "mse"}
+
+
+def test_a_valid_claim_and_one_with_its_own_comparisons_are_left_alone(base):
+    valid = Claim(text="x", treated={"loss": "mse"})
+    own = Claim(text="y", treated={"loss": "mse", "hidden": [8]}, instead=(Contrast(treated={"hidden": [8]}),))
+    plan = Plan(base=base, claims=(valid, own))
+    assert with_valid_comparisons(plan) == plan
+
+
+def test_a_contrast_is_told_in_words(base):
+    plan = Plan(base=base)
+    assert says(plan, Contrast(treated={"loss": "mse"})) == "loss: mse against bce"
+    assert says(plan, Contrast(split="test", control_split="train")) == "test against train"
+
+
+def test_levels_read_as_people_write_them():
+    assert level_text(Adam()) == "adam"
+    assert level_text(Sgd(learning_rate=0.5, momentum=0.9)) == "sgd learning rate 0.5 momentum 0.9"
+    assert level_text(Code(function=len)) == "len"
