@@ -1,1 +1,1 @@
-"""One file a source; the table is in ``data/load.py``."""
+"""The synthetic tasks, one file each; `data/load.py` holds their table."""

@@ -1,0 +1,120 @@
+"""Columns to inputs: scaling, filling and one-hot codes, all learned from the training part alone.
+
+The number of inputs is the same in every replicate: a category that a training part happens to lack keeps its input,
+which is 0 in every row of that replicate.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.data.frame import Categories, Column, Frame, Numbers
+from etude.data.partition import Partition
+from etude.data.splits import Part, Splits
+from etude.values.metric import Kind
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """The inputs one column becomes, shape (rows, len(names)), and what was done to it."""
+
+    values: Floats
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def encode(frame: Frame, rows: Partition) -> Splits:
+    """The parts of one replicate: numbers centred and divided by their standard deviation, labels one-hot."""
+    blocks = [block(column, rows.train) for column in frame.columns]
+    inputs = np.concatenate([b.values for b in blocks], axis=1).astype(np.float32)
+    train, validation, test = (
+        Part(inputs[mask], frame.targets[mask]) for mask in (rows.train, rows.validation, rows.test)
+    )
+    return splits(
+        parts=(train, validation, test if rows.test.any() else None),
+        kind=frame.kind,
+        classes=frame.classes,
+        features=tuple(name for b in blocks for name in b.names),
+        notes=(*frame.notes, *(note for b in blocks for note in b.notes)),
+    )
+
+
+def splits(
+    *,
+    parts: tuple[Part, Part, Part | None],
+    kind: Kind,
+    classes: tuple[str, ...],
+    features: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> Splits:
+    """Splits with read-only arrays, their checksum, and the centre and scale of a regression's training targets."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for array in () if part is None else (part.inputs, part.targets):
+            array.setflags(write=False)
+            digest.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
+    center, scale = 0.0, 1.0
+    if kind == "regression":
+        center, scale = float(parts[0].targets.mean()), _deviation(parts[0].targets) or 1.0
+    return Splits(*parts, kind, classes, features, center, scale, digest.hexdigest(), notes)
+
+
+def block(column: Column, train: NDArray[np.bool_]) -> Block:
+    """The inputs of one column; `train` says which rows it may learn from, shape (rows,).
+
+    >>> block(Numbers("age", np.array([1.0, 3.0, 9.0])), np.array([True, True, False])).values.ravel().tolist()
+    [-1.0, 1.0, 7.0]
+    """
+    if isinstance(column, Categories):
+        return _one_hot(column, train)
+    return _scaled(column, train)
+
+
+def _scaled(column: Numbers, train: NDArray[np.bool_]) -> Block:
+    """(value − mean)/sd; gaps take the median and are marked 1 in an input of their own."""
+    missing = np.isnan(column.values)
+    notes = []
+    values = column.values
+    if missing.any():
+        known = values[train & ~missing]
+        median = float(np.median(known)) if known.size else 0.0
+        values = np.where(missing, median, values)
+        notes.append(
+            f"{column.name!r}: {_count(missing.sum(), 'gap')} filled with the training median {median:g}, and marked"
+        )
+    deviation = _deviation(values[train])
+    if not deviation:
+        notes.append(f"{column.name!r} is the same in every training row, so it is 0 throughout")
+    scaled = (values - values[train].mean()) / deviation if deviation else np.zeros_like(values)
+    if not missing.any():
+        return Block(scaled[:, None], (column.name,), tuple(notes))
+    marked = np.stack([scaled, missing.astype(np.float64)], axis=1)
+    return Block(marked, (column.name, f"{column.name} is missing"), tuple(notes))
+
+
+def _one_hot(column: Categories, train: NDArray[np.bool_]) -> Block:
+    labels = np.arange(len(column.labels))
+    seen = np.isin(labels, column.codes[train])
+    values = (column.codes[:, None] == labels) & seen
+    notes = [f"{column.name!r}: {len(column.labels)} categories, one input each"]
+    unseen = int((~seen[column.codes]).sum())
+    if unseen:
+        lacking = int((~seen).sum())
+        notes.append(
+            f"{column.name!r}: {_count(lacking, 'category', 'categories')} of {_count(unseen, 'row')} not among the "
+            "training rows, so all 0"
+        )
+    return Block(values.astype(np.float64), tuple(f"{column.name}={label}" for label in column.labels), tuple(notes))
+
+
+def _deviation(values: Floats) -> float:
+    """Standard deviation; exactly 0 where all values are equal, which rounding would hide."""
+    return float(values.std()) if values.size and values.min() < values.max() else 0.0
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"

@@ -1,0 +1,149 @@
+"""Bundled sets and the user's arrays."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from etude.data import given
+from etude.data.load import bundled, check, fingerprint, kind_of, limits, load
+from etude.values.data import Arrays
+from etude.values.errors import DataError
+
+
+def arrays(inputs=None, targets=None, **fields):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(5, 2, (40, 3)) if inputs is None else inputs
+    return Arrays(inputs=inputs, targets=np.arange(40) % 2 if targets is None else targets, **fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "classes", "rows", "features"),
+    [
+        ("breast_cancer", "binary", 2, 569, 30),
+        ("digits", "multiclass", 10, 1797, 61),  # three pixels are never inked
+        ("diabetes", "regression", 0, 442, 10),
+        ("iris", "multiclass", 3, 150, 4),
+        ("wine", "multiclass", 3, 178, 13),
+    ],
+)
+def test_each_bundled_set_splits_into_three_parts_that_share_no_row(name, kind, classes, rows, features):
+    splits = load(bundled(name), seed=0, replicate=0)
+    assert (splits.kind, len(splits.classes), len(splits.features)) == (kind, classes, features)
+    assert sum(part.targets.size for part in splits.parts().values()) == rows
+    assert splits.validation.targets.size == pytest.approx(0.2 * rows, abs=max(1, classes / 2))
+    assert kind_of(bundled(name)) == kind
+
+
+def test_scaling_is_learned_from_the_training_part_alone():
+    splits = load(bundled("wine"), seed=0, replicate=0)
+    assert splits.train.inputs.mean(axis=0) == pytest.approx(np.zeros(13), abs=1e-5)
+    assert splits.train.inputs.std(axis=0) == pytest.approx(np.ones(13), abs=1e-5)
+    assert np.abs(splits.validation.inputs.mean(axis=0)).max() > 0.01
+
+
+def test_every_part_has_the_classes_in_the_same_shares():
+    splits = load(bundled("breast_cancer"), seed=0, replicate=0)
+    for part in splits.parts().values():
+        assert part.targets.mean() == pytest.approx(357 / 569, abs=1 / part.targets.size + 0.005)
+
+
+def test_each_replicate_splits_anew_and_the_same_one_alike():
+    first, again, other = (load(bundled("iris"), seed=0, replicate=r).checksum for r in (0, 0, 1))
+    assert first == again != other
+
+
+def test_never_inked_pixels_are_dropped_and_said():
+    notes = load(bundled("digits"), seed=0, replicate=0).notes
+    assert "dropped 'pixel_0_0', 'pixel_4_0', 'pixel_4_7': the same in every row" in notes
+
+
+def test_limits_of_real_rows_have_no_bayes_limit():
+    found = limits(bundled("breast_cancer"), seed=0)
+    assert found["accuracy"].best_constant == pytest.approx(357 / 569)
+    assert {limit.bayes for limit in found.values()} == {None}
+    assert limits(bundled("diabetes"), seed=0)["r2"].best_constant == 0
+    assert limits(bundled("digits"), seed=0)["log_loss"].chance == pytest.approx(np.log(10))
+
+
+def test_a_test_share_of_zero_leaves_two_parts():
+    splits = load(bundled("iris", test=0), seed=0, replicate=0)
+    assert list(splits.parts()) == ["train", "validation"]
+    assert splits.train.targets.size == 120
+
+
+def test_arrays_are_scaled_and_split_like_any_real_rows():
+    splits = load(arrays(), seed=0, replicate=0)
+    assert splits.features == ("x1", "x2", "x3")
+    assert splits.train.inputs.mean() == pytest.approx(0, abs=1e-6)
+    assert (splits.kind, splits.classes) == ("binary", ("0", "1"))
+
+
+def test_text_labels_become_classes_in_alphabetical_order():
+    splits = load(arrays(targets=np.array(["wolf", "dog"] * 20)), seed=0, replicate=0)
+    assert splits.classes == ("dog", "wolf")
+
+
+def test_a_number_with_many_values_is_a_regression_unless_said_otherwise():
+    many, few = np.arange(40.0), np.arange(40.0) % 20
+    assert kind_of(arrays(targets=many)) == "regression"
+    assert kind_of(arrays(targets=few)) == "multiclass"
+    assert kind_of(arrays(targets=few, kind="regression")) == "regression"
+
+
+def test_the_fingerprint_of_arrays_is_their_content():
+    assert fingerprint(arrays()) == fingerprint(arrays())
+    assert fingerprint(arrays()) != fingerprint(arrays(targets=np.arange(40) // 2 % 2))
+
+
+def test_a_column_constant_among_training_rows_only_is_zero_not_huge():
+    # 0.1 twenty times over has a standard deviation of 1e-17 in floating point
+    inputs = np.column_stack([np.arange(40.0), np.where(np.arange(40) == 0, 0.2, 0.1)])
+    for replicate in range(6):
+        splits = load(arrays(inputs=inputs), seed=0, replicate=replicate)
+        assert max(np.abs(part.inputs).max() for part in splits.parts().values()) < 10
+
+
+def spoiled(value):
+    inputs = np.ones((40, 3)) * np.arange(40)[:, None]
+    inputs[7, 2] = value
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"inputs": spoiled(np.nan)}, r"inputs\[7, 2\] is nan, one of 1 entries.*Fill or remove"),
+        ({"inputs": spoiled(np.inf)}, r"inputs\[7, 2\] is inf"),
+        ({"inputs": np.ones((40, 3))}, r"no column is left.*never vary: 'x1', 'x2', 'x3'"),
+        ({"targets": np.zeros(40)}, r"target 'target': every row has the class '0'.*at least two"),
+        ({"targets": np.zeros(40), "kind": "regression"}, r"every value is 0, so nothing can be learned"),
+        ({"targets": np.where(np.arange(40) == 5, np.nan, 1.0)}, r"targets\[5\] is nan.*without its answer"),
+        ({"targets": np.array([None, "a"] * 20)}, r"targets\[0\] is missing, one of 20"),
+        ({"targets": np.array(["a", "b"] * 20), "kind": "regression"}, r"kind='regression' needs numbers.*'a'"),
+        ({"targets": np.arange(40) + 1j}, r"type complex128 are neither numbers nor labels"),
+        ({"targets": np.arange(40) >= 38}, r"class '1' of 'target' has 2 rows.*at least 3"),
+        ({"validation": 0.6, "test": 0.5}, r"validation=0\.6 and test=0\.5 leave nothing to learn from"),
+    ],
+)
+def test_arrays_that_cannot_be_learned_from_say_where_and_the_way_out(fields, says):
+    with pytest.raises(DataError, match=says):
+        check(arrays(**fields))
+
+
+def test_a_regression_of_three_rows_is_too_small_to_split():
+    with pytest.raises(DataError, match=r"3 rows are too few to split.*at least 4"):
+        check(Arrays(inputs=np.eye(3), targets=[0.0, 1.0, 2.5], kind="regression"))
+
+
+def test_no_rows_at_all_are_refused():
+    with pytest.raises(DataError, match="there are no rows"):
+        check(Arrays(inputs=np.ones((0, 2)), targets=np.ones(0)))
+
+
+def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
+
+    given._loaded.cache_clear()  # noqa: SLF001 - as in a process that has not loaded the set yet
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(DataError, match=r"needs scikit-learn\. Run: pip install 'etude\[data\]'"):
+        bundled("iris", validation=0.31)
