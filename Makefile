@@ -11,8 +11,8 @@ run: setup ## set up, then run the journey: three notebooks as one controlled st
 test: setup chromium check ## set up, then run every check
 
 check:
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadscope -q
 
@@ -34,7 +34,7 @@ ifeq ($(CHROMIUM),)
 endif
 
 docs: setup ## write the pages that are made from the code
-	$(BIN)/python docs/make_cli_manual.py
+	$(BIN)/python docs/make.py
 
 evidence: evidence-statistics evidence-aa ## measure every published error rate anew, at full size
 

@@ -167,5 +167,25 @@ def test_own_functions_are_known_by_name_and_source(base):
     assert one.model.name == "build_small"
 
 
+def test_own_objects_differ_when_their_settings_do(base):
+    def scaled(by):
+        return lambda outputs, targets: by * abs(outputs - targets)
+
+    class Scaled:
+        def __init__(self, by):
+            self.by = by
+
+        def __repr__(self):
+            return "Scaled()"
+
+        def __call__(self, outputs, targets):
+            return self.by * abs(outputs - targets)
+
+    for make in (scaled, Scaled):
+        one, same, other = (changed(base, {"loss": make(by)}) for by in (1.0, 1.0, 2.0))
+        assert one.checksum == same.checksum
+        assert one.checksum != other.checksum
+
+
 def test_a_task_has_sensible_defaults():
     assert Task(task="sincos") == Task(task="sincos", rows=1000, validation=0.2, test_rows=5000)

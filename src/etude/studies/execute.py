@@ -11,7 +11,7 @@ import numpy as np
 
 from etude.data.load import check as check_data
 from etude.data.load import decision_truth, fingerprint, limits
-from etude.engine.engines import ENGINES, Job, check, facts
+from etude.engine.engines import Job, check, engine_called, facts
 from etude.numerics.decisions import Rule
 from etude.numerics.factorial import analysis_of_variance
 from etude.records.store import Store, run_key
@@ -20,10 +20,9 @@ from etude.studies.compare import factor_effects, looks_of
 from etude.studies.design import arms_of, level_text, with_valid_comparisons
 from etude.studies.evidence import Evidence
 from etude.values.effect import VarianceShare
-from etude.values.errors import EngineError, EtudeError, InterruptedStudy
+from etude.values.errors import EtudeError, InterruptedStudy
 from etude.values.recipe import changed
 from etude.values.run import Run
-from etude.values.spec import nearest
 from etude.values.study import MINIMUM_REPLICATES, Arm, Plan, Progress, StudyResult
 
 
@@ -92,8 +91,7 @@ def plan_json(plan: Plan) -> str:
 
 
 def _check_every_arm(arms: Sequence[Arm], means: Means) -> None:
-    if means.engine not in ENGINES:
-        raise EngineError(f"no engine {means.engine!r}. {nearest(means.engine, ENGINES)} Nothing was run.")
+    engine_called(means.engine)
     for arm in arms:
         try:
             check_data(arm.recipe.data)
@@ -126,7 +124,7 @@ def _collect(arms: Sequence[Arm], n_replicates: int, store: Store, *, means: Mea
     missing = sorted((place for place in keys if place not in runs), key=lambda place: place[1])
     jobs = {Job(recipes[label], replicate): (label, replicate) for label, replicate in missing}
     try:
-        for job, run in ENGINES[means.engine](tuple(jobs), workers=means.workers, device=means.device):
+        for job, run in engine_called(means.engine)(tuple(jobs), workers=means.workers, device=means.device):
             place = jobs[job]
             store.add(keys[place], run)
             runs[place] = run

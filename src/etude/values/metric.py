@@ -103,7 +103,7 @@ METRICS_OF: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
 class Limit:
     """What can be reached on one metric without learning, and what cannot be passed however long one learns.
 
-    chance:        a predictor that knows nothing (equal probabilities; for regression, the training mean of 0)
+    chance:        a predictor that knows nothing: equal probabilities; for regression, the best constant
     best_constant: the best prediction that ignores the inputs
     bayes:         the best prediction possible, scored on targets as noisy as the data; None where unknown
     """

@@ -91,7 +91,7 @@ class Schedule(Spec):
     """How the learning rate changes: a factor on it at each optimiser step.
 
     constant: 1; step: `factor` to the power of epochs // `every`; cosine: half a cosine from 1 down to `final`.
-    The first `warm_up` epochs rise linearly from 0 to 1 before that.
+    The first `warm_up` epochs rise linearly from 0 to 1 before that; step and cosine count from their end.
     """
 
     name: Literal["constant", "step", "cosine"] = "constant"

@@ -1,0 +1,71 @@
+"""Common scores of a training at its scoring steps, for every split."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.data.splits import Splits
+from etude.engine.trial import Trial
+from etude.numerics.metrics import Scores, classification_scores, regression_scores
+from etude.values.curve import Curve, curve
+from etude.values.metric import METRICS, METRICS_OF
+
+BYTES_KEPT = 8 * 2**20
+"""Raw outputs that wait to be scored together; scoring many steps at once is what makes it cheap."""
+
+
+class Scoring:
+    """Collects a model's raw outputs at scoring steps and turns them into curves."""
+
+    def __init__(self, trial: Trial) -> None:
+        """No step scored yet."""
+        self.trial = trial
+        self.steps: list[int] = []
+        self._waiting: dict[str, list[NDArray[np.float32]]] = {split: [] for split in trial.inputs}
+        self._scored: dict[str, list[Scores]] = {split: [] for split in trial.inputs}
+
+    def record(self, step: int) -> None:
+        """Score the model as it is, in evaluation mode, unless this step has been scored."""
+        if step in self.steps:
+            return
+        self.trial.model.eval()
+        self.steps.append(step)
+        for split, inputs in self.trial.inputs.items():
+            self._waiting[split].append(self.trial.outputs(inputs).cpu().numpy())
+        if sum(outputs[0].nbytes * len(outputs) for outputs in self._waiting.values()) > BYTES_KEPT:
+            self._score()
+
+    def curves(self) -> dict[str, Curve]:
+        """A curve of each split and metric, ``"<split>/<metric>"``, with standard errors, at the scored steps."""
+        self._score()
+        order = np.argsort(self.steps)
+        steps = np.asarray(self.steps)[order]
+        made = {}
+        for split, parts in self._scored.items():
+            for metric in METRICS_OF[self.trial.splits.kind]:
+                values, errors = (np.concatenate([part[metric][i] for part in parts])[order] for i in (0, 1))
+                name = f"{split}/{metric}"
+                made[name] = curve(name, steps, values, unit=METRICS[metric].unit, standard_errors=errors)
+        return made
+
+    def _score(self) -> None:
+        parts = self.trial.splits.parts()
+        score = regression_scores if self.trial.splits.kind == "regression" else classification_scores
+        for split, waiting in self._waiting.items():
+            if waiting:
+                outputs = predictions(np.stack(waiting), self.trial.splits)
+                self._scored[split].append(score(outputs, parts[split].targets))
+                waiting.clear()
+
+
+def predictions(outputs: NDArray[np.float32], splits: Splits) -> NDArray[np.float64]:
+    """What is scored, of raw outputs (…, rows, outputs): the logit of class 1, one logit a class, or target units.
+
+    Two outputs of a binary problem become one logit, their difference: softmax over two is a sigmoid of it.
+    """
+    raw = outputs.astype(np.float64)
+    if splits.kind == "multiclass":
+        return raw
+    if splits.kind == "regression":
+        return splits.target_center + splits.target_scale * raw[..., 0]
+    with np.errstate(invalid="ignore"):  # infinity less infinity, of a run that diverged
+        return raw[..., 1] - raw[..., 0] if raw.shape[-1] == 2 else raw[..., 0]

@@ -1,0 +1,145 @@
+"""Runs spread over processes of one thread each."""
+
+import itertools
+import signal
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from loky import ProcessPoolExecutor, cpu_count
+
+from etude.engine.loop import train
+from etude.engine.losses import code_unit
+from etude.values.code import Code
+from etude.values.curve import Curve, curve
+from etude.values.errors import EngineError, EtudeError
+from etude.values.recipe import Recipe
+from etude.values.run import Run
+
+IN_FLIGHT = 4
+"""Jobs handed to the pool for each worker: enough that none waits, few enough that 100,000 jobs cost no memory."""
+
+ONE_THREAD = MappingProxyType(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training to be made."""
+
+    recipe: Recipe
+    replicate: int
+
+
+def spread(
+    jobs: Iterable[Job], *, workers: int | None = None, device: str = "cpu"
+) -> Generator[tuple[Job, Run], None, None]:
+    """Each job with its run, in the order in which they finish; the runs do not depend on `workers`.
+
+    workers: processes; 1: this one, with no pool; None: one for each processor that this process may use
+
+    A worker that is killed (out of memory, or by hand) takes the jobs in flight with it: they are tried once more,
+    one at a time, and an EngineError names the one that has its worker killed again. A job that raises ends the
+    generator with its error, after everything finished was yielded. Closing the generator, or Ctrl-C in it, kills
+    the workers at once.
+    """
+    workers = cpu_count() if workers is None else workers
+    if workers < 1:
+        raise EngineError(
+            f"workers is {workers}; training needs at least 1, which is this process. Nothing was trained."
+        )
+    if workers == 1:
+        for job in jobs:
+            yield job, train(job.recipe, job.replicate, device=device)
+        return
+    waiting = iter(jobs)
+    while lost := (yield from _until_killed(waiting, workers=workers, in_flight=IN_FLIGHT * workers, device=device)):
+        culprit = yield from _until_killed(iter(lost), workers=1, in_flight=1, device=device)
+        if culprit:
+            raise EngineError(
+                f"replicate {culprit[0].replicate} of {_title(culprit[0].recipe)} had its worker process killed twice, "
+                "the second time with nothing beside it. Most often the machine is out of memory: use fewer rows, a "
+                "smaller batch_size or a smaller model. Runs that finished are kept."
+            )
+
+
+def _until_killed(
+    jobs: Iterator[Job], *, workers: int, in_flight: int, device: str
+) -> Generator[tuple[Job, Run], None, list[Job]]:
+    """Run jobs in a fresh pool until none is left, or a worker is killed; returns the jobs that were lost with it."""
+    # signal.signal as initialiser loads nothing: a Ctrl-C while workers still import torch is ignored too
+    pool = ProcessPoolExecutor(
+        workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN), env=ONE_THREAD
+    )
+    running: dict[Future[Run], Job] = {}
+    lost: list[Job] = []
+    try:
+        while True:
+            for job in itertools.islice(jobs, 0 if lost else in_flight - len(running)):
+                running[_submitted(pool, job, device)] = job
+            if not running:
+                return lost
+            done = wait(running, return_when=FIRST_COMPLETED).done
+            for future in sorted(done, key=_failed):  # what finished is yielded before an error is raised
+                job = running.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    lost.append(job)
+                else:
+                    yield job, _arrived(future, job)
+    finally:
+        pool.shutdown(kill_workers=True)
+
+
+def _submitted(pool: ProcessPoolExecutor, job: Job, device: str) -> Future[Run]:
+    try:
+        return pool.submit(_train_for_another, job, device)  # type: ignore[no-any-return]
+    except BrokenProcessPool as error:
+        refused: Future[Run] = Future()
+        refused.set_exception(error)
+        return refused
+
+
+def _failed(future: Future[Run]) -> bool:
+    return future.exception() is not None
+
+
+def _train_for_another(job: Job, device: str) -> Run:
+    """The run without its recipe, which whoever asked has, and as plain mappings, which can be sent."""
+    run = train(job.recipe, job.replicate, device=device)
+    return replace(run, recipe=None, arrays=dict(run.arrays), provenance=dict(run.provenance), curves=dict(run.curves))
+
+
+def _arrived(future: Future[Run], job: Job) -> Run:
+    """The run as it would be had it been made here: frozen, and with its recipe."""
+    error = future.exception()
+    if isinstance(error, EtudeError):
+        raise error
+    if error is not None:
+        raise EngineError(
+            f"replicate {job.replicate} of {_title(job.recipe)} could not be sent to a worker process or back: "
+            f"{type(error).__name__}: {error}. Use workers=1. Runs that finished are kept."
+        ) from error
+    run = future.result()
+    for array in run.arrays.values():
+        array.setflags(write=False)
+    return replace(
+        run,
+        recipe=job.recipe,
+        curves=MappingProxyType({name: _frozen(made, job.recipe) for name, made in run.curves.items()}),
+        arrays=MappingProxyType(dict(run.arrays)),
+        provenance=MappingProxyType(dict(run.provenance)),
+    )
+
+
+def _frozen(made: Curve, recipe: Recipe) -> Curve:
+    unit = made.unit
+    if isinstance(recipe.loss, Code) and made.name.endswith("/objective"):
+        unit = code_unit(recipe.loss)  # a worker cannot read the source of a function that was typed at a prompt
+    return curve(made.name, made.steps, made.values, unit=unit, standard_errors=made.standard_errors)
+
+
+def _title(recipe: Recipe) -> str:
+    model = recipe.model.name if isinstance(recipe.model, Code) else repr(recipe.model)
+    loss = recipe.loss.name if isinstance(recipe.loss, Code) else repr(recipe.loss)
+    return f"the recipe with model {model}, loss {loss} and {recipe.epochs} epochs"

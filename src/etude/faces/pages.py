@@ -1,0 +1,89 @@
+"""What every page is made with: the templates, the drawing functions in them, and the words for numbers."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from etude.figures import decision, forest, learning_curves, marks, network, numbers, scores, variance
+from etude.values.metric import METRICS
+from etude.values.run import Run
+
+
+def templates() -> Environment:
+    """The templates. Escaping is on for every file: Jinja's own choice by file name would miss ``.jinja``."""
+    made = Environment(
+        loader=PackageLoader("etude.faces"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update({name: _safe(draw) for name, draw in PICTURES.items()})
+    made.globals.update(WORDS)
+    return made
+
+
+def style_sheet(made: Environment, *names: str) -> Markup:
+    """Our own style sheets, one after the other, as they go between ``<style>`` and ``</style>``."""
+    assert made.loader is not None
+    return Markup("".join(made.loader.get_source(made, name)[0] for name in names))
+
+
+def data_checksum(run: Run) -> str:
+    """The first characters of the checksum of a run's data, enough to tell draws apart."""
+    return str(run.provenance.get("data", "–"))[:12]
+
+
+def _safe(draw: Callable[..., str]) -> Callable[..., Markup]:
+    """A drawing function whose SVG goes into the page as it is: it has escaped every word itself."""
+
+    def drawn(*given: Any, **more: Any) -> Markup:  # noqa: ANN401 - whatever the picture takes
+        return Markup(draw(*given, **more))
+
+    return drawn
+
+
+PICTURES: Mapping[str, Callable[..., str]] = MappingProxyType(
+    {
+        "claim_icon": marks.claim_icon,
+        "effect_icon": marks.effect_icon,
+        "forest_row": forest.draw_forest_row,
+        "forest_axis": forest.draw_forest_axis,
+        "curves_panel": learning_curves.draw_learning_curves,
+        "decision_map": decision.draw_decision,
+        "network_drawing": network.draw_network,
+        "scores_row": scores.draw_scores_row,
+        "scores_axis": scores.draw_scores_axis,
+        "variance_bar": variance.draw_variance_bar,
+    }
+)
+
+WORDS: Mapping[str, Any] = MappingProxyType(
+    {
+        "as_level": numbers.level,
+        "as_percent": numbers.percent,
+        "as_number": numbers.number,
+        "as_signed": numbers.signed,
+        "as_p": numbers.p_value,
+        "significant": numbers.significant,
+        "duration": numbers.duration,
+        "plural": numbers.plural,
+        "listed": numbers.listed,
+        "style_name": marks.style_name,
+        "effect_meaning": marks.EFFECT_MEANING,
+        "claim_meaning": marks.CLAIM_MEANING,
+        "effect_label": forest.effect_label,
+        "differences_text": forest.differences_text,
+        "curve_rows": learning_curves.table_rows,
+        "decision_rows": decision.table_rows,
+        "decision_columns": decision.table_columns,
+        "network_rows": network.table_rows,
+        "score_text": scores.score_text,
+        "limit_text": scores.limit_text,
+        "data_checksum": data_checksum,
+        "metrics": METRICS,
+    }
+)

@@ -1,0 +1,119 @@
+"""Numbers as a reader meets them: few digits, a real minus sign, units spelt out."""
+
+import math
+from collections.abc import Iterable
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NOT_FINITE = "not finite"
+
+
+def decimals(spread: float) -> int:
+    """Decimals that give `spread`, a range or an interval's width, two significant digits.
+
+    >>> decimals(0.034), decimals(12.0), decimals(0.0)
+    (3, 0, 3)
+    """
+    if not (math.isfinite(spread) and spread > 0):
+        return 3
+    return min(max(1 - math.floor(math.log10(spread)), 0), 8)
+
+
+def number(value: float, places: int = 3) -> str:
+    """A number with `places` decimals; very large or very small ones as powers of ten.
+
+    >>> number(-0.01234), number(1500.0, 0), number(3.2e9), number(float("nan"))
+    ('−0.012', '1,500', '3.2 × 10⁹', 'not finite')
+    """
+    if not math.isfinite(value):
+        return NOT_FINITE
+    if abs(value) >= 1e6 or 0 < abs(value) < 1e-6:
+        mantissa, _, power = f"{value:.1e}".partition("e")
+        return f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPTS)}".replace("-", "−")
+    rounded = f"{value:,.{places}f}"
+    return rounded.replace("-", "−" if float(rounded.replace(",", "")) else "")
+
+
+def signed(value: float, places: int = 3) -> str:
+    """A difference: its sign is always shown.
+
+    >>> signed(0.5, 1), signed(-0.5, 1), signed(0.0, 1)
+    ('+0.5', '−0.5', '0.0')
+    """
+    plain = number(value, places)
+    return plain if plain == NOT_FINITE or not plain.strip("0.,−") or value < 0 else f"+{plain}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits, trailing zeros dropped.
+
+    >>> significant(0.198515), significant(0.5), significant(1234.0)
+    ('0.199', '0.5', '1,234')
+    """
+    if not math.isfinite(value) or value == 0:
+        return number(value, 0)
+    shown = number(value, min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), 8))
+    return shown.rstrip("0").rstrip(".") if "." in shown and "×" not in shown else shown
+
+
+def percent(share: float, places: int = 0) -> str:
+    """A share as per cent.
+
+    >>> percent(0.95), percent(0.9917, 1)
+    ('95 %', '99.2 %')
+    """
+    return f"{number(100 * share, places)} %" if math.isfinite(share) else NOT_FINITE
+
+
+def level(coverage: float) -> str:
+    """An interval's coverage: as many decimals as it takes to differ from 100 %.
+
+    >>> level(0.95), level(0.99167), level(0.9995)
+    ('95 %', '99.2 %', '99.95 %')
+    """
+    for places in (0, 1, 2):
+        if abs(round(100 * coverage, places) - 100 * coverage) < (1 - coverage) * 10:
+            return percent(coverage, places)
+    return percent(coverage, 3)
+
+
+def p_value(p: float) -> str:
+    """A p value, never shown as zero.
+
+    >>> p_value(0.0312), p_value(1e-9)
+    ('0.031', 'below 0.001')
+    """
+    if not math.isfinite(p):
+        return "none"
+    return "below 0.001" if p < 0.001 else number(p, 3 if p < 0.1 else 2)
+
+
+def duration(seconds: float) -> str:
+    """A time span in the largest two units that matter.
+
+    >>> duration(3.21), duration(412), duration(7500)
+    ('3.2 s', '6 min 52 s', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{significant(seconds, 2)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "run"), plural(1500, "run")
+    ('1 run', '1,500 runs')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Words joined as in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    *rest, last = list(parts) or [""]
+    return f"{', '.join(rest)} and {last}" if rest else last

@@ -1,0 +1,140 @@
+"""Final scores of every arm: each replicate as a dot, the median, and what the task's limits are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from etude.figures.axes import Axis, fitted_axis, tick_labels
+from etude.figures.learning_curves import held_out, named_limits
+from etude.figures.numbers import decimals, number, percent, significant
+from etude.figures.svg import element, picture, text
+from etude.values.metric import METRICS, Metric, Split
+from etude.values.study import StudyResult
+
+HEIGHT = 26
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScores:
+    """One arm on one metric.
+
+    scores: of each run in replicate order, NaN where it diverged
+    median, low, high: over the finite ones; low and high are the smallest and the largest
+    limits: (words, value) of chance, best constant and Bayes limit, where known
+    """
+
+    arm: str
+    scores: tuple[float, ...]
+    median: float
+    low: float
+    high: float
+    diverged: int
+    limits: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresData:
+    """Every arm on one metric, in the order the arms were designed; one axis for all."""
+
+    metric: Metric
+    split: Split
+    rows: tuple[ArmScores, ...]
+    axis: Axis
+    places: int
+
+
+def metrics_of(result: StudyResult) -> tuple[str, ...]:
+    """The metrics any run was scored on: the study's primary one first, then in the order of METRICS."""
+    measured = {name.partition("/")[2] for runs in result.runs.values() for run in runs for name in run.curves}
+    names = [name for name in METRICS if name in measured]
+    first = result.plan.metric
+    return tuple(sorted(names, key=lambda name: name != first)) if first else tuple(names)
+
+
+def scores_data(result: StudyResult, metric: str) -> ScoresData | None:
+    """The final score of every run on the split that judges; None where no run has one."""
+    split = held_out(result.runs, metric)
+    rows = tuple(_row(result, arm.label, metric, split) for arm in result.arms)
+    finite = np.array([score for row in rows for score in row.scores if np.isfinite(score)])
+    if not finite.size:
+        return None
+    limits = tuple(value for row in rows for _, value in row.limits)
+    inner = [row.high - row.low for row in rows if row.high > row.low]
+    places = max(decimals(float(np.median(inner))) if inner else 3, 3)
+    return ScoresData(METRICS[metric], split, rows, fitted_axis(finite, limits), min(places, 5))
+
+
+def _row(result: StudyResult, arm: str, metric: str, split: Split) -> ArmScores:
+    runs = [run for run in result.runs.get(arm, ()) if f"{split}/{metric}" in run.curves]
+    scores = np.array([run.score(metric, split) for run in runs])
+    finite = scores[np.isfinite(scores)]
+    median, low, high = (
+        (float(np.median(finite)), float(finite.min()), float(finite.max())) if finite.size else (float("nan"),) * 3
+    )
+    diverged = int(scores.size - finite.size)
+    limits = named_limits(result.limits.get(arm, {}).get(metric))
+    return ArmScores(arm, tuple(scores.tolist()), median, low, high, diverged, limits)
+
+
+def limit_text(row: ArmScores, name: str, places: int) -> str:
+    """One limit of an arm's task as words; a dash where it is not known."""
+    return next((number(value, places) for limit, value in row.limits if limit == name), "–")
+
+
+def draw_scores_row(data: ScoresData, row: ArmScores) -> str:
+    """One arm: a dot a replicate, a bar at their median, dashed marks at the limits."""
+    limits = [_upright(data.axis, value, f"limit {_short(name)}") for name, value in row.limits]
+    dots = [element("circle", cx=_at(data.axis, score), r=2.6) for score in row.scores if np.isfinite(score)]
+    marked = [_upright(data.axis, row.median, "middle")] if np.isfinite(row.median) else []
+    cloud = [element("svg", *dots, y=HEIGHT // 2, overflow="visible", class_="dots", fill_opacity=0.5)] if dots else []
+    title = f"{data.metric.label} of {row.arm}"
+    return picture(title, _describe(data, row), *limits, *cloud, *marked, width="100%", height=HEIGHT, class_="strip")
+
+
+def draw_scores_axis(data: ScoresData) -> str:
+    """The axis over the rows."""
+    ticks = data.axis.ticks(4)
+    labels = [
+        text(label, x=_at(data.axis, value), y=11, text_anchor="middle")
+        for value, label in zip(ticks, tick_labels(ticks), strict=True)
+        if 0.05 <= float(data.axis.place(value)) <= 0.95
+    ]
+    title = f"Axis: {data.metric.label}"
+    return picture(title, f"In {data.metric.unit}.", *labels, width="100%", height=14, class_="axis")
+
+
+def _upright(across: Axis, value: float, kind: str) -> str:
+    x = _at(across, value)
+    return element("line", x1=x, x2=x, y1=3, y2=HEIGHT - 3, stroke="currentColor", class_=kind)
+
+
+def _short(name: str) -> str:
+    return name.split()[0].lower()
+
+
+def _at(across: Axis, value: float) -> str:
+    return f"{100 * min(max(float(across.place(value)), 0.0), 1.0):.1f}%"
+
+
+def _describe(data: ScoresData, row: ArmScores) -> str:
+    if not np.isfinite(row.median):
+        return "No run of this arm has a finite score."
+    limits = "; ".join(f"{name} {significant(value)}" for name, value in row.limits)
+    numbers = (number(value, data.places) for value in (row.median, row.low, row.high))
+    median, low, high = numbers
+    return f"Median {median}, from {low} to {high} {data.metric.unit}.{f' Limits: {limits}.' if limits else ''}"
+
+
+def score_text(data: ScoresData, value: float) -> str:
+    """A score with the decimals of its table; shares as per cent."""
+    return percent(value, 1) if data.metric.unit == "share correct" else number(value, data.places)
+
+
+def typical_scores(result: StudyResult, arm: str, metrics: Sequence[str]) -> list[float]:
+    """The first metric's score of each run of an arm, NaN where there is none."""
+    if not metrics:
+        return [float("nan")] * len(result.runs[arm])
+    split = held_out(result.runs, metrics[0])
+    name = f"{split}/{metrics[0]}"
+    return [run.score(metrics[0], split) if name in run.curves else float("nan") for run in result.runs[arm]]

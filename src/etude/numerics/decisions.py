@@ -1,0 +1,191 @@
+"""From paired differences to verdicts: one family of questions, one error rate, and no interval against its verdict.
+
+Within a family, at most a share `1 − level` of studies calls any difference that does not exist, and at most that
+share calls any equivalence that does not hold. Not finding a difference is never called equivalence.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.numerics.intervals import Estimate, Interval, alpha_of, interval_of, mean_estimate, sign_flip_p, usable
+from etude.numerics.multiplicity import holm_alphas
+from etude.numerics.shape import shape_warning
+from etude.numerics.stopping import LOOKS, e_process, look_alphas
+from etude.values.effect import Verdict
+from etude.values.errors import ComparisonError, RecipeError
+from etude.values.study import MINIMUM_REPLICATES
+
+Rule = Literal["fixed", "planned", "any time"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """One effect to decide on.
+
+    differences:     treated minus control, one for each replicate in which both scores are finite, shape (n,)
+    margin:          the smallest effect worth acting on, in the metric's unit; None: equivalence is not asked about
+    lower_is_better: whether a negative difference is an improvement
+    replicates:      replicates run, where pairs were lost to divergence; None: as many as there are differences
+    """
+
+    differences: tuple[float, ...] | NDArray[np.float64]
+    margin: float | None
+    lower_is_better: bool
+    replicates: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.margin is not None and not 0 < self.margin < math.inf:
+            raise ComparisonError(
+                f"margin is {self.margin}. Equivalence means smaller than the smallest effect worth acting on: "
+                "give it above 0, in the metric's unit, or None to leave equivalence out."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from a question's differences, within its family.
+
+    interval:    at the level the verdict was reached at, which a family or a look makes higher than the study's
+    verdict:     better, worse, equivalent or undecided
+    p_sign_flip: two-sided, by sign flips: for comparison, no verdict depends on it
+    family:      how many questions share the error rate
+    warnings:    what a person must know before believing the verdict
+    """
+
+    interval: Interval
+    verdict: Verdict
+    p_sign_flip: float
+    family: int
+    warnings: tuple[str, ...]
+
+
+def decide(
+    questions: Sequence[Question], *, level: float = 0.95, rule: Rule = "fixed", looks: Sequence[int] = LOOKS, seed: int
+) -> tuple[Decision, ...]:
+    """A verdict on each question of one family, in the order asked.
+
+    level: one minus the family's error rate
+    rule:  "fixed" where the number of replicates was fixed beforehand; "planned" where this is one of `looks`;
+           "any time" where the study may stop after any replicate
+    seed:  of the resampling; the same questions and seed give the same bits
+    Holm's step-down over the p values gives each question the error rate alpha it was tested at, and its interval
+    is shown at 1 − alpha. Equivalence is found where the interval at 1 − 2 alpha lies inside ±margin (two one-sided
+    tests), at the question's alpha or, where smaller, at the one of a Holm step-down over the equivalence tests.
+
+    >>> improved = Question((-1.0, -1.2, -0.9, -1.1, -1.0), margin=0.1, lower_is_better=True)
+    >>> decide([improved], seed=0)[0].verdict
+    'better'
+    """
+    alpha = _error_rate(questions, level=level, rule=rule, looks=looks)
+    generators = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(i,))) for i in range(len(questions))]
+    finest = alpha / max(1, len(questions))
+    estimates = [
+        ESTIMATORS[rule](usable(question.differences), finest, rng)
+        for question, rng in zip(questions, generators, strict=True)
+    ]
+    pairs = list(zip(questions, estimates, strict=True))
+    alphas = holm_alphas([_p_different(*pair) for pair in pairs], alpha=alpha)
+    equivalence_alphas = holm_alphas([_p_equivalent(*pair) for pair in pairs], alpha=alpha)
+    decisions = []
+    for (question, estimate), own, other, rng in zip(pairs, alphas, equivalence_alphas, generators, strict=True):
+        interval = interval_of(estimate, alpha=own)
+        verdict = _verdict(question, interval, estimate.bounds(2 * min(own, other)))
+        p = sign_flip_p(question.differences, rng=rng)
+        decisions.append(Decision(interval, verdict, p, len(pairs), _warnings(question, interval, verdict)))
+    return tuple(decisions)
+
+
+def _at_any_time(differences: NDArray[np.float64], _: float, __: np.random.Generator) -> Estimate:
+    return e_process(differences)
+
+
+def _at_a_look(differences: NDArray[np.float64], alpha: float, rng: np.random.Generator) -> Estimate:
+    return mean_estimate(differences, alpha=alpha, rng=rng)
+
+
+Estimator = Callable[[NDArray[np.float64], float, np.random.Generator], Estimate]
+ESTIMATORS: Mapping[Rule, Estimator] = MappingProxyType(
+    {"fixed": _at_a_look, "planned": _at_a_look, "any time": _at_any_time}
+)
+
+
+def _error_rate(questions: Sequence[Question], *, level: float, rule: Rule, looks: Sequence[int]) -> float:
+    if rule not in ESTIMATORS:
+        raise RecipeError(f"no rule {rule!r}. Known: {', '.join(ESTIMATORS)}.")
+    if rule != "planned":
+        return alpha_of(level)
+    rates = dict(zip(looks, look_alphas(looks, alpha=alpha_of(level)), strict=True))
+    reached = {len(q.differences) if q.replicates is None else q.replicates for q in questions}
+    if len(reached) > 1 or not reached <= rates.keys():
+        raise RecipeError(
+            f"a look at {', '.join(map(str, sorted(reached)))} replicates, but the planned looks are at "
+            f"{', '.join(map(str, looks))}. The error rate is shared out over the planned looks alone: wait for the "
+            "next one, or plan to look at any time."
+        )
+    return rates[reached.pop()] if reached else alpha_of(level)
+
+
+def _too_few(question: Question) -> bool:
+    return len(question.differences) < MINIMUM_REPLICATES
+
+
+def _p_different(question: Question, estimate: Estimate) -> float:
+    """p of no difference; 1 where no verdict may follow, so that the question still counts in its family."""
+    return 1.0 if _too_few(question) else estimate.p_at(0.0)
+
+
+def _p_equivalent(question: Question, estimate: Estimate) -> float:
+    """p of a difference as large as the margin: the larger of the two one-sided tests."""
+    margin = question.margin
+    if margin is None or _too_few(question) or abs(estimate.mean) >= margin:
+        return 1.0
+    return max(estimate.p_at(-margin), estimate.p_at(margin)) / 2
+
+
+def _verdict(question: Question, interval: Interval, two_one_sided: tuple[float, float]) -> Verdict:
+    if _too_few(question):
+        return "undecided"
+    low, high = two_one_sided
+    if question.margin is not None and -question.margin < low and high < question.margin:
+        return "equivalent"
+    if interval.low <= 0 <= interval.high:
+        return "undecided"
+    return "better" if (interval.high < 0) == question.lower_is_better else "worse"
+
+
+def _warnings(question: Question, interval: Interval, verdict: Verdict) -> tuple[str, ...]:
+    values = np.asarray(question.differences, dtype=np.float64)
+    shape = shape_warning(values)
+    constant = float(np.ptp(values)) == 0
+    said = (
+        (_too_few(question), f"{values.size} pairs are too few for a verdict; {MINIMUM_REPLICATES} give one"),
+        (constant and not values[0], "the two arms gave identical results"),
+        (constant and bool(values[0]), "every pair gave the same difference, so its variation is not known"),
+        (math.isinf(interval.low), "so few pairs cannot decide anything at this level; more replicates can"),
+        (shape is not None, SHAPES.get(str(shape), "")),
+        (
+            verdict == "equivalent" and not interval.low <= 0 <= interval.high,
+            "a difference exists, but it is smaller than the smallest effect of interest",
+        ),
+    )
+    return tuple(words for applies, words in said if applies)
+
+
+SHAPES: Mapping[str, str] = MappingProxyType(
+    {
+        "second basin": (
+            "second basin: some replicates lie in a group of their own; report how often that happens separately, "
+            "or add replicates"
+        ),
+        "heavy tail": (
+            "heavy tail: a few replicates lie far from the rest, and the interval may cover less often than it says; "
+            "add replicates"
+        ),
+    }
+)

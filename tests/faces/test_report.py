@@ -1,0 +1,452 @@
+"""The report on a study that looks like the journey: nineteen arms, sixteen replicates, eight claims."""
+
+import base64
+import hashlib
+import html
+import html.parser
+import re
+import xml.etree.ElementTree as ET
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+
+from etude.faces.report import report_html, write_report
+from etude.values.claim import Bound, Claim, Contrast, Judgement
+from etude.values.curve import curve
+from etude.values.effect import Effect, VarianceShare
+from etude.values.errors import StoreError
+from etude.values.metric import METRICS, Limit
+from etude.values.recipe import Recipe
+from etude.values.run import Run
+from etude.values.study import Arm, Plan, StudyResult
+
+CHROMIUM = "/usr/bin/chromium"
+HOSTILE = """<script>alert("1")</script> 'quoted' & “größer” λ→∞ \u202e</style></svg>"""
+BASE = Recipe(
+    data={"task": "sincos", "rows": 1000, "features": 2, "flip": 0.05}, loss="bce", model={"hidden": [4]}, epochs=1500
+)
+LIMITS = {
+    "log_loss": Limit("log_loss", float(np.log(2)), 0.6902, 0.19852),
+    "brier": Limit("brier", 0.25, 0.2485, 0.0475),
+    "accuracy": Limit("accuracy", 0.5, 0.512, 0.95),
+}
+START = {"log_loss": 0.74, "brier": 0.27, "accuracy": 0.5, "calibration": 0.02}
+END = {"log_loss": 0.47, "brier": 0.155, "accuracy": 0.79, "calibration": 0.002}
+LABELS = (
+    "notebook 1",
+    "notebook 2",
+    "notebook 3",
+    "notebook 3, as described",
+    "1,200 training rows",
+    "twice the units",
+    "twice the units, 1,200 rows",
+    "BCE at notebook 2's settings",
+    "MSE at notebook 1's settings",
+    "L2 0.01, 32 units",
+    "no L2, 32 units",
+    "no L2, 32 units, 6,000 epochs",
+    "L2 0.01, 32 units, 6,000 epochs",
+    HOSTILE,
+    "two distractors",
+    "one distractor",
+    "no distractors, 1,500 rows",
+    "learning rate 0.01",
+    "learning rate 3, no schedule, hidden 7, coupled weight decay 0.01, 1,500 rows, 4 features",
+)
+
+
+def fake_curves(rng, quality, loss, diverged):
+    curves = {}
+    steps = np.linspace(0, 1500, 101).astype(int)
+    course = 1 - np.exp(-steps / rng.uniform(300, 600))
+    for name in START:
+        for split, bonus in (("train", 0.04), ("validation", 0.0), ("test", 0.0)):
+            end = END[name] + quality * (START[name] - END[name]) + rng.normal(0, 0.03) * (END[name])
+            walk = rng.normal(0, 0.001, steps.size).cumsum() * 0.3
+            values = START[name] + (end - START[name]) * course * (1 + bonus) + walk
+            if diverged:
+                values[40:] = np.nan
+            curves[f"{split}/{name}"] = curve(f"{split}/{name}", steps, values, unit=METRICS[name].unit)
+    epochs = np.arange(0, 1501)
+    unit, start = ("nats", 0.72) if loss == "bce" else ("squared probability", 0.26)
+    for split in ("train", "validation"):
+        values = start * (0.7 + 0.3 * np.exp(-epochs / 400)) + rng.normal(0, 0.0015, epochs.size).cumsum() * 0.2
+        if diverged:
+            values[600:] = np.exp(np.linspace(0, 200, epochs.size - 600))
+        curves[f"{split}/objective"] = curve(f"{split}/objective", epochs, values, unit=unit)
+    return MappingProxyType(curves)
+
+
+def fake_arrays(rng, features, hidden):
+    x = np.linspace(-9, 9, 41)
+    x1, x2 = np.meshgrid(x, x)
+    truth = np.where(np.sin(x1) + np.cos(x2) > 0, 0.95, 0.05)
+    slope = rng.normal(0, 0.15, 2)
+    p = 1 / (1 + np.exp(-2 * (np.sin(x1 * 0.8 + slope[0]) + 0.6 * np.cos(x2 + slope[1])) - 0.3 * slope[0] * x1))
+    decision = {"decision/x1": x, "decision/x2": x, "decision/p": p, "decision/truth": truth}
+    weights = {
+        "weights/0.weight": rng.normal(0, 1, (hidden, features)),
+        "weights/0.bias": rng.normal(0, 1, hidden),
+        "weights/2.weight": rng.normal(0, 1, (1, hidden)),
+        "weights/2.bias": rng.normal(0, 1, 1),
+    }
+    return MappingProxyType({**weights, **(decision if features == 2 else {})})
+
+
+def fake_run(arm, r):
+    rng = np.random.default_rng([arm, r])
+    diverged = arm == 18 and r % 3 == 0
+    quality = (arm % 5) * 0.15 + rng.normal(0, 0.04)
+    provenance = {"engine": "loop", "torch": "2.13.0", "threads": 1, "seconds": 1 + r / 16, "data": f"{r:064x}"}
+    return Run(
+        name=f"replicate {r}",
+        curves=fake_curves(rng, quality, "mse" if arm % 4 == 1 else "bce", diverged),
+        ended="diverged" if diverged else "completed",
+        last_step=1500,
+        kept_step=1500,
+        recipe=BASE,
+        replicate=r,
+        arrays=fake_arrays(rng, 2 if arm % 3 else 3, (4, 7, 32)[arm % 3]),
+        provenance=MappingProxyType(provenance),
+    )
+
+
+def fake_effect(mean, verdict, *, seed=0, metric="log_loss", spread=0.02, says="", factor="loss", **more):
+    rng = np.random.default_rng(seed)
+    found = METRICS.get(metric)
+    half = 2.5 * spread / 4
+    differences = tuple((mean + spread * rng.standard_normal(16)).tolist())
+    return Effect(
+        **{
+            "mean": mean,
+            "low": mean - half,
+            "high": mean + half,
+            "level": 0.9917,
+            "n_pairs": 16,
+            "verdict": verdict,
+            "metric": metric,
+            "unit": found.unit if found else "nats",
+            "split": "test",
+            "lower_is_better": found.lower_is_better if found else True,
+            "factor": factor,
+            "control": "bce",
+            "treated": "mse",
+            "differences": differences,
+            "p": 0.0004,
+            "p_sign_flip": 0.0006,
+            "method": "Student t",
+            "smallest_effect": found.smallest_effect if found else None,
+            "family": 6,
+            "says": says,
+            **more,
+        }
+    )
+
+
+def put_on_trial(text, verdict, because, *, stated=(), instead=(), parts=None, about=""):
+    parts = parts or (Contrast(treated={"loss": "mse"}, control={}),)
+    return Judgement(Claim(text=text, stated=parts, about=about), verdict, because, stated=stated, instead=instead)
+
+
+def fake_judgements():
+    gap = Contrast(metric="log_loss", split="validation", control_split="train", expect="equivalent")
+    bound = Bound(metric="log_loss", value=0.05, within=0.02, says="because of 5 % label noise")
+    nothing = float("nan")
+    blank = {"low": nothing, "high": nothing, "differences": (nothing,) * 16, "n_pairs": 0, "p": nothing}
+    advice = "about 60 replicates would show a difference of 0.01 nats (power 80 %)"
+    decay = {"factor": "optimizer.coupled_weight_decay", "control": "0.0", "treated": "0.01"}
+    beyond = {"factor": "data.rows beyond model.hidden", "notes": (advice,), "spread": 0.03, "seed": 3}
+    return (
+        put_on_trial(
+            "MSE showed 71 % improvement over BCE.",
+            "not comparable",
+            "Log loss is measured in nats and squared error in squared probability. A number in one unit is not "
+            "larger or smaller than a number in another.",
+            about="The two notebooks report losses of 0.1722 and 0.6190.",
+            instead=(
+                fake_effect(0.0042, "equivalent", says="MSE instead of BCE, all else as in notebook 2", spread=0.006),
+                fake_effect(-0.0011, "equivalent", seed=1, metric="brier", spread=0.003, says="the same, Brier score"),
+            ),
+        ),
+        put_on_trial(
+            "L2 hurt: 0.67 against 0.17.",
+            "confounded",
+            "Four factors differ at once: the loss, the data, the width and the weight decay.",
+            instead=(fake_effect(0.131, "worse", seed=2, says="L2 0.01 instead of none", **decay),),
+        ),
+        put_on_trial(
+            "The theoretical minimum loss is about 0.05, because of 5 % label noise.",
+            "refuted",
+            "The best log loss possible is 0.19852 nats; the claim says 0.05.",
+            parts=(bound,),
+        ),
+        put_on_trial(
+            "More data beats architecture: 800→1,200 training rows had more impact than doubling the parameters.",
+            "undecided",
+            "The interval of the difference holds both signs.",
+            stated=(fake_effect(-0.006, "undecided", says="1,200 rows, beyond doubling the units", **beyond),),
+        ),
+        put_on_trial(
+            "Perfect convergence: a train–validation gap of 0.0005.",
+            "refuted",
+            "The gap is ten times larger.",
+            parts=(gap,),
+            stated=(fake_effect(0.021, "worse", seed=4, says="validation against train", split="validation − train"),),
+        ),
+        put_on_trial(
+            HOSTILE,
+            "undecided",
+            HOSTILE,
+            about=HOSTILE,
+            stated=(fake_effect(nothing, "undecided", says=HOSTILE, notes=(HOSTILE,), **blank),),
+        ),
+        put_on_trial(
+            "Regularisation is medicine: it hurts where overfitting is absent and helps where it is present.",
+            "supported",
+            "It hurts in the small network and helps in the large one that was trained four times as long.",
+            stated=(
+                fake_effect(0.12, "worse", seed=5, says="L2 in a small network"),
+                fake_effect(-0.08, "better", seed=6, spread=0.05, says="L2 in a network of 32 units, 6,000 epochs"),
+            ),
+        ),
+        put_on_trial(
+            "The comparison of the three notebooks as they stand shows which choice caused the improvement.",
+            "confounded",
+            "Four factors were changed at once.",
+        ),
+    )
+
+
+def fake_effects():
+    rows = (
+        ("optimizer.coupled_weight_decay", 0.12, "worse"),
+        ("data.rows", -0.04, "better"),
+        ("loss", 0.001, "equivalent"),
+        ("model.hidden", -0.012, "undecided"),
+        (HOSTILE, 0.002, "undecided"),
+        ("optimizer.learning_rate", 0.03, "worse"),
+    )
+    return tuple(
+        fake_effect(mean, verdict, seed=i, metric=metric, factor=factor, spread=0.004 if i == 2 else 0.03)
+        for metric in ("log_loss", "brier", "accuracy")
+        for i, (factor, mean, verdict) in enumerate(rows)
+    )
+
+
+SHARES = (
+    ("loss", 0.02),
+    ("model.hidden", 0.48),
+    ("loss × model.hidden", 0.03),
+    ("replicate", 0.31),
+    ("residual", 0.16),
+)
+
+
+def fake_study(*, replicates=16, labels=LABELS, **more):
+    judgements = fake_judgements()
+    plan = Plan(
+        name="journey",
+        title="Three notebooks, one controlled study",
+        about="A learner trained one small network in each of three notebooks and compared the final losses. Here "
+        "every comparison is made again, on many replicates, one change at a time, on scores that can be compared.",
+        base=BASE,
+        claims=tuple(judgement.claim for judgement in judgements),
+        metric="log_loss",
+        replicates=replicates,
+    )
+    nothing = float("nan")
+    found = {
+        "plan": plan,
+        "arms": tuple(Arm(label, {"model.hidden": (i,), "loss": "bce"}, BASE) for i, label in enumerate(labels)),
+        "runs": {label: tuple(fake_run(i, r) for r in range(replicates)) for i, label in enumerate(labels)},
+        "limits": dict.fromkeys(labels, LIMITS),
+        "effects": fake_effects(),
+        "judgements": judgements,
+        "variance": tuple(
+            VarianceShare("log_loss", term, share, 1, *((nothing, nothing) if term[:2] == "re" else (12.3, 0.0001)))
+            for term, share in SHARES
+        ),
+        "notes": ("6 of 16 runs of 'learning rate 3' diverged.", f"A note with {HOSTILE}"),
+        "provenance": {"engine": "loop", "workers": 2, "torch": "2.13.0+cpu", "etude": "0.1.0", "seconds": 412.3},
+    }
+    return StudyResult(**{**found, **more})
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects the tags of a page with their attributes."""
+
+    def __init__(self, page):
+        """Read the whole page."""
+        super().__init__(convert_charrefs=True)
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        """Keep one tag."""
+        self.found.append((tag, dict(attrs)))
+
+    handle_startendtag = handle_starttag
+
+
+@pytest.fixture(scope="module")
+def journey():
+    return fake_study()
+
+
+@pytest.fixture(scope="module")
+def page(journey):
+    return report_html(journey, command=f"etude run journey --seed 0 # {HOSTILE}")
+
+
+@pytest.fixture(scope="module")
+def tags(page):
+    return Reader(page).found
+
+
+def test_the_policy_allows_the_pages_own_style_and_nothing_else(page):
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+    parts = html.unescape(policy).split("; ")
+    assert parts[:3] == ["default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:"]
+
+
+def test_the_page_needs_no_script_no_style_attribute_and_no_network(page, tags):
+    assert not {"script", "link", "iframe", "object", "base", "form"} & {tag for tag, _ in tags}
+    for _, attributes in tags:
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("href", "src", "xlink:href", "action"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/png;base64,"))
+    assert set(re.findall(r"https?://[^\s\"'<)]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_every_word_of_the_user_is_escaped(page):
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(") > 30
+    assert page.count("</style>") == 1
+
+
+def pictures_of(page):
+    """Every outermost SVG of the page, nested ones inside it."""
+    depth, start = 0, 0
+    for tag in re.finditer(r"<svg\b[^>]*?(/?)>|</svg>", page):
+        if tag[0] == "</svg>":
+            depth -= 1
+            if depth == 0:
+                yield page[start : tag.end()]
+        elif not tag[1]:
+            start = tag.start() if depth == 0 else start
+            depth += 1
+
+
+def test_every_picture_is_well_formed_and_has_a_name_and_a_description(page):
+    whole = [ET.fromstring(picture) for picture in pictures_of(page)]
+    spoken = [picture for picture in whole if picture.get("aria-hidden") != "true"]
+    assert len(spoken) > 200
+    for picture in spoken:
+        assert picture.get("role") == "img"
+        assert [child.tag.rpartition("}")[2] for child in picture][:2] == ["title", "desc"]
+        assert all(child.text for child in picture[:2])
+
+
+def test_the_claims_come_first_with_their_verdicts(page):
+    assert page.index('id="claims"') < page.index('id="effects"') < page.index('id="curves"')
+    tally = re.search(r'<ul class="tally".*?</ul>', page, re.DOTALL)[0]
+    assert re.findall(r"<b>(\d)</b> ([a-z ]+)", tally) == [
+        ("1", "supported"),
+        ("2", "refuted"),
+        ("1", "not comparable"),
+        ("2", "confounded"),
+        ("2", "undecided"),
+    ]
+
+
+def test_an_undecided_effect_is_never_called_the_same(page):
+    words = re.sub(r"<[^>]*>", " ", page)
+    assert "no significant difference" not in words
+    assert "does not mean that the two sides are the same" in words
+
+
+def test_nineteen_arms_of_sixteen_replicates_stay_under_a_megabyte(page):
+    assert len(page.encode()) < 1_000_000
+
+
+def test_a_typical_study_stays_under_300_kilobytes():
+    small = fake_study(replicates=10, labels=LABELS[:4], effects=fake_effects()[:8], judgements=fake_judgements()[:3])
+    assert len(report_html(small, command="etude run study.toml").encode()) < 300_000
+
+
+def test_the_same_result_gives_the_same_page(journey, page):
+    assert report_html(journey, command=f"etude run journey --seed 0 # {HOSTILE}") == page
+
+
+def test_a_study_of_one_arm_with_nothing_to_compare_still_makes_a_page():
+    bare = fake_study(replicates=2, labels=("as it is",), effects=(), judgements=(), variance=(), notes=(), limits={})
+    page = report_html(bare, command="etude run bare.toml")
+    assert 'id="claims"' not in page
+    assert 'id="effects"' not in page
+    assert "as it is" in page
+
+
+def test_an_arm_whose_runs_all_diverged_is_shown_as_such():
+    from_the_start = {
+        name: curve(name, [0, 100], [np.nan, np.inf], unit="nats") for name in ("train/log_loss", "test/log_loss")
+    }
+    gone = Run("replicate 0", MappingProxyType(from_the_start), ended="diverged", last_step=100, replicate=0)
+    study = fake_study(replicates=2, labels=("good", "gone"))
+    broken = fake_study(replicates=2, labels=("good", "gone"), runs={**study.runs, "gone": (gone, gone)})
+    assert "2 of 2 runs diverged" in report_html(broken, command="etude run x")
+
+
+def test_the_report_is_written_whole_and_nothing_is_left_beside_it(tmp_path):
+    study = fake_study(replicates=2, labels=LABELS[:2])
+    path = write_report(study, tmp_path / "made" / "report.html", command="etude run x")
+    assert path.read_text(encoding="utf-8") == report_html(study, command="etude run x")
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+
+
+def test_an_unwritable_place_is_refused_and_an_older_report_is_kept(tmp_path):
+    study = fake_study(replicates=2, labels=LABELS[:1])
+    (tmp_path / "file").write_text("older")
+    with pytest.raises(StoreError, match=r"cannot be written to .*report.html.*Every run of the study is kept"):
+        write_report(study, tmp_path / "file" / "report.html", command="etude run x")
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be written to .*folder.html"):
+        write_report(study, tmp_path / "folder.html", command="etude run x")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder.html"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_the_page_without_complaint_and_without_sideways_scrolling(
+    browser, journey, tmp_path, width, scheme
+):
+    path = write_report(journey, tmp_path / "report.html", command="etude run journey")
+    said, requested = [], []
+    shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    shown.on("console", lambda message: said.append(message.text))
+    shown.on("pageerror", lambda error: said.append(str(error)))
+    shown.on(
+        "request", lambda request: said.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+    )
+    shown.goto(path.as_uri())
+    shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    assert shown.evaluate("document.querySelector('.mark.worse').getBoundingClientRect().width") > 5
+    assert said == []
+    assert {address.partition(":")[0] for address in requested} <= {"file", "data"}
+    shown.close()

@@ -1,0 +1,105 @@
+"""The forest's numbers, and its drawing."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from etude.figures.forest import (
+    differences_text,
+    draw_forest_axis,
+    draw_forest_row,
+    effect_estimate,
+    effect_label,
+    forest_data,
+)
+from etude.values.effect import Effect
+
+NOTHING = float("nan")
+
+
+@pytest.fixture
+def effect():
+    return Effect(
+        mean=1.0,
+        low=0.0,
+        high=2.0,
+        level=0.95,
+        n_pairs=3,
+        verdict="worse",
+        metric="log_loss",
+        unit="nats",
+        split="test",
+        lower_is_better=True,
+        factor="optimizer.coupled_weight_decay",
+        control="0",
+        treated="0.01",
+        differences=(-1.0, 1.0, 3.0),
+        p=0.05,
+        p_sign_flip=0.25,
+        method="Student t",
+        smallest_effect=0.5,
+    )
+
+
+def test_positions_are_per_cent_of_an_axis_that_holds_everything(effect):
+    # everything lies between -1 and 3; with 4 % of the width on both sides the axis runs from -1.16 to 3.16
+    (data,) = forest_data([effect])
+    (row,) = data.rows
+    assert row.mean == pytest.approx(50)
+    assert data.zero == pytest.approx(100 * 1.16 / 4.32)
+    assert row.dots == pytest.approx((100 * 0.16 / 4.32, 50, 100 * 4.16 / 4.32))
+    assert row.margin == pytest.approx((100 * 0.66 / 4.32, 100 * 1.66 / 4.32))
+    assert [label for _, label in data.ticks] == ["−1", "0", "1", "2", "3"]
+
+
+def test_every_metric_gets_a_forest_of_its_own(effect):
+    other = replace(effect, metric="accuracy", unit="share correct", lower_is_better=False)
+    one, two = forest_data([effect, other, effect])
+    assert [len(one.rows), len(two.rows)] == [2, 1]
+    assert (two.label, two.lower_is_better) == ("accuracy", False)
+
+
+def test_an_effect_is_labelled_by_its_own_words_or_by_what_differs(effect):
+    assert effect_label(effect) == "coupled weight decay: 0.01 minus 0"
+    both = replace(effect, factor="data.rows + loss beyond model.hidden")
+    assert effect_label(both).startswith("rows and loss beyond hidden:")
+    assert forest_data([replace(effect, says="L2 at last")])[0].rows[0].label == "L2 at last"
+
+
+def test_the_estimate_says_unit_level_interval_and_pairs(effect):
+    assert effect_estimate(effect) == "+1.0 nats (95 % interval 0.0 to +2.0; 3 pairs)"
+    assert effect_estimate(replace(effect, mean=NOTHING)).startswith("no estimate")
+
+
+def test_one_enormous_interval_does_not_flatten_the_others(effect):
+    wide = replace(effect, low=-1e6, high=1e6)
+    (data,) = forest_data([effect, wide])
+    assert data.rows[0].dots[-1] - data.rows[0].dots[0] > 50
+    assert draw_forest_row(data, data.rows[1]).count("‹") == 1
+
+
+def test_every_paired_difference_is_a_dot(effect):
+    (data,) = forest_data([effect])
+    drawn = ET.fromstring(draw_forest_row(data, data.rows[0]))
+    assert len(drawn.findall(".//{*}circle")) == 3
+    assert drawn.findtext("{*}title") == "coupled weight decay: 0.01 minus 0: worse"
+    assert differences_text(data.rows[0], 1) == "−1.0, 1.0, 3.0"
+
+
+def test_the_axis_says_which_side_is_better(effect):
+    (lower,) = forest_data([effect])
+    (higher,) = forest_data([replace(effect, lower_is_better=False)])
+    assert "← better" in draw_forest_axis(lower)
+    assert "better →" in draw_forest_axis(higher)
+
+
+def test_an_effect_without_an_estimate_says_so(effect):
+    blank = replace(effect, mean=NOTHING, low=NOTHING, high=NOTHING, differences=(NOTHING,), smallest_effect=None)
+    (data,) = forest_data([blank])
+    assert "no estimate" in draw_forest_row(data, data.rows[0])
+    ET.fromstring(draw_forest_axis(data))
+
+
+def test_no_effects_make_no_forest():
+    assert forest_data([]) == ()

@@ -1,0 +1,102 @@
+"""Final scores of the arms, and the summary of a study."""
+
+import xml.etree.ElementTree as ET
+from types import MappingProxyType
+
+import pytest
+
+from etude.figures.scores import (
+    draw_scores_axis,
+    draw_scores_row,
+    limit_text,
+    metrics_of,
+    score_text,
+    scores_data,
+    typical_scores,
+)
+from etude.figures.summary import recipe_fields, run_facts, summary_data
+from etude.values.claim import Claim, Contrast, Judgement
+from etude.values.curve import curve
+from etude.values.metric import Limit
+from etude.values.recipe import Recipe
+from etude.values.run import Run
+from etude.values.study import Arm, Plan, StudyResult
+
+BASE = Recipe(data={"task": "sincos"}, loss="bce")
+
+
+def run(score, *, ended="completed", **provenance):
+    curves = {f"test/{m}": curve(f"test/{m}", [0, 9], [0.7, score]) for m in ("log_loss", "accuracy")}
+    return Run("r", curves, ended=ended, last_step=9, kept_step=9, provenance=MappingProxyType(provenance))
+
+
+@pytest.fixture
+def result():
+    claim = Claim(text="it helps", stated=(Contrast(treated={"loss": "mse"}),))
+    return StudyResult(
+        plan=Plan(base=BASE, metric="accuracy", claims=(claim,)),
+        arms=(Arm("a", {}, BASE), Arm("b", {}, BASE)),
+        runs={
+            "a": (run(0.2, data="x", seconds=1.0), run(0.3, data="y", seconds=3.0), run(0.9, data="z", seconds=2.0)),
+            "b": (run(0.5, torch="2"), run(0.4, torch="2"), run(0.1, ended="diverged")),
+        },
+        limits={"a": {"log_loss": Limit("log_loss", 0.69, 0.68, None)}},
+        judgements=(Judgement(claim, "undecided", "too few"), Judgement(claim, "supported", "yes")),
+        provenance={"seconds": 12.5},
+    )
+
+
+def test_median_and_range_leave_diverged_runs_out_and_count_them(result):
+    a, b = scores_data(result, "log_loss").rows
+    assert (a.median, a.low, a.high, a.diverged) == (0.3, 0.2, 0.9, 0)
+    assert (b.median, b.diverged) == (pytest.approx(0.45), 1)
+
+
+def test_a_limit_that_is_not_known_is_a_dash(result):
+    (a, b) = scores_data(result, "log_loss").rows
+    assert limit_text(a, "chance", 3) == "0.690"
+    assert limit_text(a, "Bayes limit", 3) == limit_text(b, "chance", 3) == "–"
+
+
+def test_the_primary_metric_comes_first(result):
+    assert metrics_of(result) == ("accuracy", "log_loss")
+
+
+def test_a_metric_nobody_measured_has_no_table(result):
+    assert scores_data(result, "brier") is None
+
+
+def test_every_finite_replicate_is_a_dot(result):
+    data = scores_data(result, "log_loss")
+    drawn = ET.fromstring(draw_scores_row(data, data.rows[1]))
+    assert len(drawn.findall(".//{*}circle")) == 2
+    ET.fromstring(draw_scores_axis(data))
+
+
+def test_a_share_is_told_as_per_cent(result):
+    assert score_text(scores_data(result, "accuracy"), 0.9123) == "91.2 %"
+
+
+def test_typical_scores_are_nan_where_a_run_diverged(result):
+    assert str(typical_scores(result, "b", ("accuracy",))) == "[0.5, 0.4, nan]"
+
+
+def test_the_summary_counts_claims_runs_and_failures(result):
+    found = summary_data(result)
+    assert (found.claims, found.arms, found.runs, found.replicates, found.diverged) == (2, 2, 6, 3, 1)
+    assert found.verdicts == (("supported", 1), ("undecided", 1))
+    assert found.seconds == 12.5
+
+
+def test_facts_of_runs_say_one_value_a_range_or_how_many(result):
+    facts = dict(run_facts(run for arm in result.runs.values() for run in arm))
+    assert facts["torch"] == "2"
+    assert facts["data"] == "3 different values over the runs"
+    assert facts["seconds"] == "median 2, from 1 to 3 over the runs"
+
+
+def test_a_recipe_is_told_field_by_field():
+    fields = dict(recipe_fields(BASE))
+    assert fields["data.task"] == "sincos"
+    assert fields["model.hidden"] == "16"
+    assert "batch_size" not in fields
