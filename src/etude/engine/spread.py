@@ -8,10 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from loky import ProcessPoolExecutor, cpu_count
+from loky import ProcessPoolExecutor, cpu_count, get_reusable_executor
 
 from etude.engine.loop import train
-from etude.engine.losses import code_unit
 from etude.values.code import Code
 from etude.values.curve import Curve, curve
 from etude.values.errors import EngineError, EtudeError
@@ -21,6 +20,8 @@ from etude.values.run import Run
 IN_FLIGHT = 4
 """Jobs handed to the pool for each worker: enough that none waits, few enough that 100,000 jobs cost no memory."""
 
+IDLE_SECONDS = 60
+IGNORE_INTERRUPT = (signal.SIGINT, signal.SIG_IGN)
 ONE_THREAD = MappingProxyType(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 
@@ -67,18 +68,24 @@ def spread(
 def _until_killed(
     jobs: Iterator[Job], *, workers: int, in_flight: int, device: str
 ) -> Generator[tuple[Job, Run], None, list[Job]]:
-    """Run jobs in a fresh pool until none is left, or a worker is killed; returns the jobs that were lost with it."""
+    """Run jobs until none is left, or a worker is killed; returns the jobs that were lost with it.
+
+    Workers that came to the end wait a minute for the next call, so that a study which looks often, or a second
+    study in one session, does not wait for torch again; in any other case they are killed.
+    """
     # signal.signal as initialiser loads nothing: a Ctrl-C while workers still import torch is ignored too
-    pool = ProcessPoolExecutor(
-        workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN), env=ONE_THREAD
+    pool = get_reusable_executor(
+        workers, timeout=IDLE_SECONDS, initializer=signal.signal, initargs=IGNORE_INTERRUPT, env=ONE_THREAD
     )
     running: dict[Future[Run], Job] = {}
     lost: list[Job] = []
+    ended_well = False
     try:
         while True:
             for job in itertools.islice(jobs, 0 if lost else in_flight - len(running)):
                 running[_submitted(pool, job, device)] = job
             if not running:
+                ended_well = not lost
                 return lost
             done = wait(running, return_when=FIRST_COMPLETED).done
             for future in sorted(done, key=_failed):  # what finished is yielded before an error is raised
@@ -88,7 +95,8 @@ def _until_killed(
                 else:
                     yield job, _arrived(future, job)
     finally:
-        pool.shutdown(kill_workers=True)
+        if not ended_well:
+            pool.shutdown(kill_workers=True)
 
 
 def _submitted(pool: ProcessPoolExecutor, job: Job, device: str) -> Future[Run]:
@@ -126,17 +134,14 @@ def _arrived(future: Future[Run], job: Job) -> Run:
     return replace(
         run,
         recipe=job.recipe,
-        curves=MappingProxyType({name: _frozen(made, job.recipe) for name, made in run.curves.items()}),
+        curves=MappingProxyType({name: _frozen(made) for name, made in run.curves.items()}),
         arrays=MappingProxyType(dict(run.arrays)),
         provenance=MappingProxyType(dict(run.provenance)),
     )
 
 
-def _frozen(made: Curve, recipe: Recipe) -> Curve:
-    unit = made.unit
-    if isinstance(recipe.loss, Code) and made.name.endswith("/objective"):
-        unit = code_unit(recipe.loss)  # a worker cannot read the source of a function that was typed at a prompt
-    return curve(made.name, made.steps, made.values, unit=unit, standard_errors=made.standard_errors)
+def _frozen(made: Curve) -> Curve:
+    return curve(made.name, made.steps, made.values, unit=made.unit, standard_errors=made.standard_errors)
 
 
 def _title(recipe: Recipe) -> str:

@@ -119,6 +119,7 @@ def _view(result: StudyResult) -> dict[str, Any]:
         "counts": summary.summary_data(result),
         "notes": tuple(dict.fromkeys(result.notes)),
         "claims": tuple(_card(i, judgement) for i, judgement in enumerate(result.judgements, 1)),
+        "claim_family": max((e.family for j in result.judgements for e in (*j.stated, *j.instead)), default=0),
         "families": forest.forest_data(result.effects),
         "variance": _by_metric(result),
         "scores": tuple(data for metric in metrics if (data := scores.scores_data(result, metric))),

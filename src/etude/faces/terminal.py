@@ -9,7 +9,8 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from etude.figures.numbers import decimals, signed
+from etude.figures.numbers import decimals, number, signed
+from etude.figures.scores import ScoresData, metrics_of, scores_data
 from etude.values.claim import ClaimVerdict
 from etude.values.effect import Effect, Verdict
 from etude.values.metric import METRICS
@@ -68,8 +69,12 @@ def show_result(console: Console, result: StudyResult) -> None:
     shown = [effect for effect in result.effects if effect.metric == primary]
     if shown:
         console.print(effects_table(shown))
-    if not result.judgements and not shown:
-        console.print(scores_table(result))
+        for effect in shown:
+            for note in effect.notes:
+                console.print(Text(f"{effect.factor}, {effect.treated} against {effect.control}: {note}", style="dim"))
+    scores = scores_data(result, metrics_of(result)[0])
+    if not result.judgements and not shown and scores:
+        console.print(scores_table(scores))
     for note in result.notes:
         console.print(Text(f"note: {note}", style="dim"))
 
@@ -114,15 +119,15 @@ def effects_table(effects: list[Effect]) -> Table:
     return table
 
 
-def scores_table(result: StudyResult) -> Table:
-    """For a study without factors: the spread of each score over the replicates of each arm."""
-    table = Table(title="Scores: median and range over replicates", title_justify="left")
-    for name in ("arm", "split", "metric", "median", "range"):
+def scores_table(data: ScoresData) -> Table:
+    """For a study without factors and claims: the spread of the primary score over the replicates of each arm."""
+    title = f"{data.metric.label} ({data.split}), {data.metric.unit}: median and range over replicates"
+    table = Table(title=title, title_justify="left")
+    for name in ("arm", "median", "lowest", "highest", "diverged"):
         table.add_column(name)
-    for row in result.scores():
-        places = decimals(row.high - row.low)
-        span = f"{row.low:.{places}f} to {row.high:.{places}f}"
-        table.add_row(row.arm, row.split, METRICS[row.metric].label, f"{row.median:.{places}f} {row.unit}", span)
+    for row in data.rows:
+        numbers = (number(value, data.places) for value in (row.median, row.low, row.high))
+        table.add_row(row.arm, *numbers, str(row.diverged))
     return table
 
 

@@ -85,9 +85,7 @@ def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
     fields = differing_fields(control.recipe, treated.recipe)
     if not contrast.as_a_whole:
         _check_one_factor(fields, says(plan, contrast))
-    labels = (control_split, split)
-    if fields:
-        labels = tuple(_side_text(arm, fields) for arm in (control, treated))
+    labels = tuple(_side_text(arm, fields) for arm in (control, treated)) if fields else (control_split, split)
     asked = Asked(
         factor=" + ".join(fields) or "split",
         control=labels[0],
@@ -106,7 +104,11 @@ def estimate(asked: Sequence[Asked], plan: Plan, *, rule: Rule) -> tuple[Effect,
     """The effects of one family: they share the error rate, and each says so."""
     finite = [_differences(one)[np.isfinite(_differences(one))] for one in asked]
     answerable = [i for i, differences in enumerate(finite) if differences.size >= 2]
-    questions = [Question(finite[i], asked[i].margin, asked[i].metric.lower_is_better) for i in answerable]
+    questions = [
+        Question(finite[i], one.margin, one.metric.lower_is_better, replicates=one.control_outcomes.size)
+        for i, one in enumerate(asked)
+        if i in answerable
+    ]
     decisions = decide(questions, level=plan.level, rule=rule, looks=looks_of(plan), seed=plan.base.seed)
     decided = dict(zip(answerable, decisions, strict=True))
     effects = []

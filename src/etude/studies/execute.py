@@ -20,8 +20,8 @@ from etude.studies.compare import factor_effects, looks_of
 from etude.studies.design import arms_of, level_text, with_valid_comparisons
 from etude.studies.evidence import Evidence
 from etude.values.effect import VarianceShare
-from etude.values.errors import EtudeError, InterruptedStudy
-from etude.values.recipe import changed
+from etude.values.errors import EtudeError, InterruptedStudy, StoreDamagedError
+from etude.values.recipe import Recipe, changed
 from etude.values.run import Run
 from etude.values.study import MINIMUM_REPLICATES, Arm, Plan, Progress, StudyResult
 
@@ -116,7 +116,7 @@ def _collect(arms: Sequence[Arm], n_replicates: int, store: Store, *, means: Mea
     recipes = {arm.label: arm.recipe for arm in arms}
     runs: Runs = {}
     for (label, replicate), key in keys.items():
-        run = store.get(key, recipe=recipes[label])
+        run = _kept_run(store, key, recipes[label])
         if run is not None:
             runs[label, replicate] = run
     kept = len(runs)
@@ -135,6 +135,16 @@ def _collect(arms: Sequence[Arm], n_replicates: int, store: Store, *, means: Mea
             "The same command goes on from there."
         ) from None
     return runs
+
+
+def _kept_run(store: Store, key: str, recipe: Recipe) -> Run | None:
+    """The run as it was stored; a damaged one is dropped, to be made again from its recipe, bit for bit."""
+    try:
+        return store.get(key, recipe=recipe)
+    except StoreDamagedError:
+        if not store.discard(key):
+            raise
+        return None
 
 
 def _keys(arm: Arm, n_replicates: int, means: Means) -> tuple[str, ...]:

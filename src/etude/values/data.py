@@ -57,6 +57,7 @@ class Arrays(Spec):
 
     inputs: NDArray[np.float32] = Field(description="an array of shape (rows, features)", repr=False)
     targets: NDArray[Any] = Field(description="an array of shape (rows,)", repr=False)
+    checksum: str = Field("", description="sha256 of both arrays, computed from them")
     kind: Literal["classification", "regression"] | None = Field(None, description="what is predicted")
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
@@ -75,12 +76,9 @@ class Arrays(Spec):
             )
         inputs.setflags(write=False)
         targets.setflags(write=False)
-        return {**fields, "inputs": inputs, "targets": targets}
-
-    @property
-    def checksum(self) -> str:
-        """sha256 of both arrays, the identity of this data."""
-        return hashlib.sha256(self.inputs.tobytes() + repr(self.targets.tolist()).encode()).hexdigest()
+        content = inputs.tobytes() + repr(targets.tolist()).encode()
+        checksum = hashlib.sha256(repr(inputs.shape).encode() + content).hexdigest()
+        return {**fields, "inputs": inputs, "targets": targets, "checksum": checksum}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Arrays):

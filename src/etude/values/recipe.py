@@ -53,8 +53,7 @@ class Recipe(Spec):
         if isinstance(value, Code):
             return {"code": value.name, "checksum": value.checksum}
         if isinstance(value, Arrays):
-            kept = value.model_dump(exclude={"inputs", "targets"})
-            return {**kept, "arrays": list(value.inputs.shape), "checksum": value.checksum}
+            return {**value.model_dump(exclude={"inputs", "targets"}), "arrays": list(value.inputs.shape)}
         return value.model_dump() if isinstance(value, Spec) else value
 
     @property
