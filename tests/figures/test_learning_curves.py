@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from etude.figures.axes import Axis
 from etude.figures.learning_curves import (
     common_axis,
     draw_learning_curves,
@@ -100,3 +101,12 @@ def test_the_table_says_median_and_band():
 def test_an_arm_that_diverged_from_the_start_still_draws():
     found = data(run([np.nan, np.nan], ended="diverged"), limit=None)
     ET.fromstring(draw_learning_curves(found, common_axis([found])))
+
+
+def test_a_label_keeps_clear_of_the_median():
+    # the limit lies at 0.5 and both medians end just above it, so the label goes below its line
+    limit = Limit("log_loss", chance=0.5, best_constant=0.5, bayes=None)
+    found = data(*(run([1.0, 0.52, 0.52, 0.52]) for _ in range(2)), limit=limit)
+    axis = Axis(0.0, 1.0)
+    (label,) = ET.fromstring(draw_learning_curves(found, axis)).findall(".//{*}text[@class='limit-label']")
+    assert float(label.get("y")) == pytest.approx(10 + 168 / 2 + 10)

@@ -43,7 +43,7 @@ def test_an_arm_added_by_a_claim_does_not_shift_a_factor_effect(base, evidence_o
 def test_no_cause_is_named_where_no_two_arms_differ_in_the_factor_alone(base, evidence_of):
     plan = Plan(base=base, arms={"a": {}, "b": {"loss": "mse", "hidden": [8]}})
     evidence = evidence_of(plan, lambda _: NOISE)
-    with pytest.raises(ConfoundedError, match=r"no two arms differ in 'loss' alone.*vary=\{'loss': \['bce', 'mse'\]\}"):
+    with pytest.raises(ConfoundedError, match=r"No two arms differ in 'loss' alone.*vary=\{'loss': \['bce', 'mse'\]\}"):
         factor_asked(evidence, "loss", metric="log_loss", levels=("bce", "mse"))
 
 

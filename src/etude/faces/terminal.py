@@ -11,6 +11,7 @@ from rich.text import Text
 
 from etude.figures.numbers import decimals, number, signed
 from etude.figures.scores import ScoresData, metrics_of, scores_data
+from etude.figures.words import effect_sentence
 from etude.values.claim import ClaimVerdict
 from etude.values.effect import Effect, Verdict
 from etude.values.metric import METRICS
@@ -89,7 +90,7 @@ def claims_table(result: StudyResult) -> Table:
         mark, style = CLAIM_STYLES[judgement.verdict]
         because = Text(judgement.because)
         for effect in judgement.instead:
-            because.append(f"\n{EFFECT_STYLES[effect.verdict][0]} {effect_line(effect)}", style="dim")
+            because.append(f"\n{EFFECT_STYLES[effect.verdict][0]} {effect_sentence(effect)}", style="dim")
         table.add_row(Text(judgement.claim.text), Text(f"{mark} {judgement.verdict}", style=style), because)
     return table
 
@@ -129,15 +130,6 @@ def scores_table(data: ScoresData) -> Table:
         numbers = (number(value, data.places) for value in (row.median, row.low, row.high))
         table.add_row(row.arm, *numbers, str(row.diverged))
     return table
-
-
-def effect_line(effect: Effect) -> str:
-    """An effect on one line: words, number, interval, unit, verdict."""
-    places = decimals(effect.high - effect.low)
-    label = METRICS[effect.metric].label if effect.metric in METRICS else effect.metric
-    interval = f"{signed(effect.mean, places)} [{signed(effect.low, places)}, {signed(effect.high, places)}]"
-    what = effect.says or f"{effect.treated} against {effect.control}"
-    return f"{what}: {label} {interval} {effect.unit}, {effect.verdict}"
 
 
 def _pace(now: Progress, elapsed: float) -> str:

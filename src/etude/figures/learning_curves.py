@@ -207,15 +207,29 @@ def _limit_lines(data: LearningCurvesData, vertical: Axis) -> tuple[list[str], l
     across = "".join(f"M0 {round(height * INNER_HEIGHT * FINE)}h{INNER_WIDTH * FINE}" for height, _ in heights)
     lines = [element("path", d=across, class_="limit", stroke="currentColor")] if across else []
     for height, says in _merged(heights):
-        line = TOP + height * INNER_HEIGHT
-        label = round(line - 3 if line > TOP + 9 else line + 9, 1)
+        label = _free_side(height, data, vertical)
         labels.append(text(says, x=WIDTH - RIGHT - 2, y=label, text_anchor="end", class_="limit-label"))
     return lines, labels
 
 
+def _free_side(height: float, data: LearningCurvesData, vertical: Axis) -> float:
+    """The baseline of a limit's label: above its line or, where a median runs there in the right half, below it."""
+    line = TOP + height * INNER_HEIGHT
+    right = np.concatenate([series.median[series.median.size // 2 :] for series in data.series])
+    medians = TOP + (1 - vertical.place(right[np.isfinite(right)])) * INNER_HEIGHT
+
+    def room(baseline: float) -> float:
+        inside = TOP + 8 <= baseline <= TOP + INNER_HEIGHT - 1
+        nearest = float(np.abs(medians - (baseline - 3.5)).min()) if medians.size else LABEL_GAP
+        return min(nearest, LABEL_GAP) if inside else -1.0
+
+    freer: float = max((line - 3, line + 10), key=room)
+    return round(freer, 1)
+
+
 def shown_places(vertical: Axis) -> int:
-    """Decimals for values on an axis: one more than its width deserves."""
-    return min(decimals(vertical.high - vertical.low) + 1, 6)
+    """Decimals for values on an axis: those that tell a fiftieth of it apart."""
+    return min(decimals((vertical.high - vertical.low) / 10), 6)
 
 
 def _merged(heights: list[tuple[float, str]]) -> list[tuple[float, str]]:

@@ -76,7 +76,7 @@ def draw_network(data: NetworkData) -> str:
         for layer, before, after in zip(data.weights, places, places[1:], strict=False)
         for edge in _edges(layer / largest, before, after)
     ]
-    units = [element("circle", cx=x, cy=y, r=RADIUS, class_="unit") for layer in places for x, y in layer]
+    units = [element("circle", cx=x, cy=y, r=_radius(layer), class_="unit") for layer in places for x, y in layer]
     parts = [*edges, *units, *_labels(data, places)]
     title = f"The network of {data.arm}"
     return picture(title, _describe(data, largest), *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="network")
@@ -94,6 +94,11 @@ def _places(layer: int, size: int, layers: int) -> list[Place]:
     gap = min((HEIGHT - 60) / max(rows, 1), 46)
     top = (HEIGHT - 26) / 2 - gap * (rows - 1) / 2
     return [(round(x, 1), round(top + gap * i, 1)) for i in range(shown)]
+
+
+def _radius(layer: list[Place]) -> float:
+    """As large as looks well, and small enough that units do not touch."""
+    return RADIUS if len(layer) < 2 else min(RADIUS, round(0.38 * (layer[1][1] - layer[0][1]), 1))
 
 
 def _edges(

@@ -1,5 +1,6 @@
 """Final scores of every arm: each replicate as a dot, the median, and what the task's limits are."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,7 +62,8 @@ def scores_data(result: StudyResult, metric: str) -> ScoresData | None:
         return None
     limits = tuple(value for row in rows for _, value in row.limits)
     inner = [row.high - row.low for row in rows if row.high > row.low]
-    places = max(decimals(float(np.median(inner))) if inner else 3, 3)
+    three_digits = 2 - math.floor(math.log10(max(float(np.abs(finite).max()), 1e-9)))
+    places = max(decimals(float(np.median(inner))) if inner else 0, three_digits, 0)
     return ScoresData(METRICS[metric], split, rows, fitted_axis(finite, limits), min(places, 5))
 
 

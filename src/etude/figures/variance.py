@@ -8,6 +8,7 @@ from etude.figures.svg import element, picture
 from etude.values.effect import VarianceShare
 
 PLAIN = {"replicate": "replicate (data draw and initialisation)", "residual": "what is left"}
+LAST = tuple(PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class VarianceBar:
 
 def variance_data(shares: Sequence[VarianceShare]) -> tuple[VarianceBar, ...]:
     """The terms, largest share first, but with replicates and the residual at the end."""
-    ranked = sorted(shares, key=lambda s: (s.term in PLAIN, -s.share))
+    ranked = sorted(shares, key=lambda s: (LAST.index(s.term) if s.term in LAST else -1, -s.share))
     return tuple(_bar(share) for share in ranked)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from etude.figures.words import effect_sentence
 from etude.numerics.decisions import Rule
 from etude.studies.compare import Asked, contrast_asked, estimate
 from etude.studies.design import resolve
@@ -47,14 +48,6 @@ def judge(evidence: Evidence, limits: Mapping[str, Mapping[str, Limit]], *, rule
     return tuple(judgements)
 
 
-def effect_sentence(effect: Effect) -> str:
-    """An effect as a sentence: what, how much with its interval, and the verdict."""
-    what = effect.says or f"{effect.treated} against {effect.control}"
-    label = METRICS[effect.metric].label if effect.metric in METRICS else effect.metric
-    interval = f"{effect.mean:+.3g} [{effect.low:+.3g}, {effect.high:+.3g}] {effect.unit}"
-    return f"{what}: {label} ({effect.split}) {interval}, {effect.verdict}."
-
-
 Answer = Asked | ComparisonError | None
 """What a part asks: an effect to estimate, a refusal, or nothing where a known limit answers it."""
 
@@ -91,9 +84,9 @@ def _bound(part: Bound, limits: Mapping[str, Limit]) -> Finding:
     bayes = limits[part.metric].bayes
     metric = METRICS[part.metric]
     if bayes is None:
-        return "undecided", f"the best {metric.label} possible is not known for this data."
+        return "undecided", f"The best {metric.label} possible is not known for this data."
     right = abs(bayes - part.value) <= part.within
-    told = f"the best {metric.label} possible is {bayes:.5g} {metric.unit}; the claim says {part.value:g}."
+    told = f"The best {metric.label} possible is {bayes:.5g} {metric.unit}; the claim says {part.value:g}."
     return "supported" if right else "refuted", told
 
 

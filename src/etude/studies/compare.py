@@ -59,7 +59,7 @@ def factor_asked(
     pairs = evidence.matched(factor, control, treated)
     if not pairs:
         raise ConfoundedError(
-            f"no two arms differ in {factor!r} alone ({level_text(control)} against {level_text(treated)}), so no "
+            f"No two arms differ in {factor!r} alone ({level_text(control)} against {level_text(treated)}), so no "
             f"effect can be put down to it. Run a study with vary={{{factor!r}: [{control!r}, {treated!r}]}} "
             "and everything else held still. Nothing was computed."
         )
@@ -159,7 +159,7 @@ def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: s
     common = ", ".join(METRICS[name].label for name in evidence.metrics)
     apart = "each target is standardised by its own data" if scales_differ else f"{units[0]} against {units[1]}"
     raise NotComparableError(
-        f"the training objectives of {control.label!r} and {treated.label!r} are not in one unit: {apart}. "
+        f"The training objectives of {control.label!r} and {treated.label!r} are not in one unit: {apart}. "
         f"Their difference means nothing. Compare on a score that both runs have: {common}."
     )
 
