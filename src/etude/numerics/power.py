@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,13 +111,19 @@ def _fewest(power_of: Callable[[int], float], wanted: float) -> int:
     return high
 
 
+@cache
+def _quadrature() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
+    return nodes, weights
+
+
 def _expected(probability: Callable[[Floats], Floats], *, degrees: int, below: float = math.inf) -> float:
     """Mean of `probability` over s < below: s, in units of the true deviation, has s² degrees ~ chi-squared."""
     lowest, highest = (math.sqrt(special.chdtri(degrees, q) / degrees) for q in (1 - 1e-15, 1e-15))
     span = min(below, highest) - lowest
     if span <= 0:
         return 0.0
-    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
+    nodes, weights = _quadrature()
     s = lowest + span * (nodes + 1) / 2
     half = degrees / 2
     log_density = math.log(2) + half * math.log(half) - special.gammaln(half) + (degrees - 1) * np.log(s) - half * s**2

@@ -14,7 +14,7 @@ from etude.studies.design import level_text, resolve, says, short
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
 from etude.values.effect import Effect, Verdict
-from etude.values.errors import ConfoundedError, NotComparableError
+from etude.values.errors import ConfoundedError, NotComparableError, RecipeError
 from etude.values.metric import METRICS, Metric, Split
 from etude.values.recipe import differing_fields, field_path, field_value
 from etude.values.study import Arm, Plan
@@ -255,8 +255,13 @@ def _with_advice(effect: Effect) -> Effect:
     spread = float(np.nanstd(effect.differences, ddof=1))
     if effect.verdict != "undecided" or effect.smallest_effect is None or not spread > 0:
         return effect
-    needed = replicates_needed(standard_deviation=spread, smallest_effect=effect.smallest_effect, level=effect.level)
+    size = f"a difference of {effect.smallest_effect:g} {effect.unit}"
+    try:
+        needed = replicates_needed(
+            standard_deviation=spread, smallest_effect=effect.smallest_effect, level=effect.level
+        )
+    except RecipeError:  # out of reach of any repetition
+        return replace(effect, notes=(*effect.notes, f"no number of replicates within reach would show {size}"))
     if needed <= effect.n_pairs:
         return effect
-    note = f"about {needed} replicates would show a difference of {effect.smallest_effect:g} {effect.unit} (power 80 %)"
-    return replace(effect, notes=(*effect.notes, note))
+    return replace(effect, notes=(*effect.notes, f"about {needed:,} replicates would show {size} (power 80 %)"))
