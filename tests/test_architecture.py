@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 import etude
+from etude.data.load import SOURCES
+from etude.engine.build import ARCHITECTURES
 
 ROOT = Path(etude.__file__).parent
 LAYERS = ("values", "numerics", "data", "engine records diagnosis figures", "studies", "faces")  # low to high
 HEIGHT = {package: height for height, row in enumerate(LAYERS) for package in row.split()}
 MODULES = [p for p in sorted(ROOT.rglob("*.py")) if p.relative_to(ROOT).parts[0] in HEIGHT]
-TABLES: dict[str, tuple[object, ...]] = {}
+TABLES = {
+    "data/sources": {source.truth.__module__ for source in SOURCES.values()},
+    "engine/architectures": {builder.__module__ for builder in ARCHITECTURES.values()},
+}
 
 
 def imported(module: Path) -> Iterator[str]:
@@ -40,6 +45,6 @@ def test_only_the_engine_knows_torch(module: Path):
 
 @pytest.mark.parametrize("folder", TABLES)
 def test_every_plug_in_file_is_in_its_table(folder: str):
-    listed = {entry.__module__.rpartition(".")[2] for entry in TABLES[folder]}
+    listed = {module.rpartition(".")[2] for module in TABLES[folder]}
     files = {p.stem for p in (ROOT / folder).glob("*.py")} - {"__init__"}
     assert files == listed, f"the table for {folder} must list every file: {sorted(files ^ listed)}"

@@ -45,7 +45,7 @@ def spread(
     generator with its error, after everything finished was yielded. Closing the generator, or Ctrl-C in it, kills
     the workers at once.
     """
-    workers = cpu_count() if workers is None else workers
+    workers = default_workers() if workers is None else workers
     if workers < 1:
         raise EngineError(
             f"workers is {workers}; training needs at least 1, which is this process. Nothing was trained."
@@ -63,6 +63,11 @@ def spread(
                 "the second time with nothing beside it. Most often the machine is out of memory: use fewer rows, a "
                 "smaller batch_size or a smaller model. Runs that finished are kept."
             )
+
+
+def default_workers() -> int:
+    """One for each processor that this process may use."""
+    return int(cpu_count())
 
 
 def _until_killed(

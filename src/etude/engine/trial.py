@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from etude.data.splits import Part, Splits
-from etude.engine.architectures.dropout import dropout_layers
+from etude.engine.dropout import dropout_layers
 from etude.engine.build import build_model, build_optimizer
 from etude.engine.losses import Objective, objective_of
 from etude.numerics.schedules import is_constant, rate_factor

@@ -119,7 +119,11 @@ class Result:
         """Write the one-file HTML report and return its path."""
         from etude.faces.report import write_report
 
-        return write_report(self.found, Path(path), command="study.run()  # from Python")
+        return write_report(
+            self.found,
+            Path(path),
+            command="# from Python: etude.Study(base, …).run() with the recipe and the arms below",
+        )
 
     def _levels(self, factor: str) -> tuple[Any, Any]:
         levels = self.found.plan.vary.get(factor, ())

@@ -1,15 +1,22 @@
 """Axes: where a value falls on a picture, and which round numbers are written beside it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from etude.figures.numbers import number
+from etude.figures.numbers import SUPERSCRIPTS, number, significant
 
 LOG_RATIO = 50.0
-"""Positive values that span more than this factor get a logarithmic axis."""
+"""A typical range of positive values that spans more than this factor gets a logarithmic axis."""
+
+CORE = (0.05, 0.95)
+"""Quantiles between which an arm's own range lies: a replicate in twenty may be odd."""
+
+FAR = 2.0
+"""An arm this many widths of the typical range outside it gets a scale of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +54,64 @@ def axis(low: float, high: float, *, pad: float = 0.0, log: bool = False) -> Axi
     return Axis(low - margin, high + margin)
 
 
-def fitted_axis(values: NDArray[np.float64], always: tuple[float, ...] = (), *, pad: float = 0.04) -> Axis:
-    """An axis for all finite values but the most extreme in a thousand, and for all of `always`.
+def shared_axis(
+    arms: Sequence[NDArray[np.float64]], always: tuple[float, ...] = (), *, pad: float = 0.04
+) -> tuple[Axis, tuple[bool, ...]]:
+    """One axis for the arms that are alike, with all of `always` on it, and which arms those are.
+
+    arms:   the values of each arm, of any shape; NaN and inf are left out
+    always: values the axis shows in any case, such as limits
+    The typical range is the median of the arms' ranges (5th to 95th percentile), widened to hold `always`; of two
+    middle arms it takes the wider, so that two arms are always alike. An arm whose own range reaches beyond it by more than `FAR` of its widths is not alike: on one axis with it the others
+    would be flat. The axis is logarithmic where the typical range spans more than `LOG_RATIO`.
+
+    >>> usual = [np.array([0.5, 0.7]), np.array([0.6, 0.8]), np.array([0.5, 0.8])]
+    >>> shared_axis([*usual, np.array([0.5, 3.0])])[1]
+    (True, True, True, False)
+    """
+    finite = [values[np.isfinite(values)] for values in arms]
+    ranges = np.array([np.quantile(values, CORE) if values.size else (np.nan, np.nan) for values in finite])
+    measured = ranges[np.isfinite(ranges).all(axis=1)] if ranges.size else np.zeros((0, 2))
+    if not measured.size:
+        return axis(min((0.0, *always)), max((1.0, *always)), pad=pad), (True,) * len(arms)
+    lowest, highest = measured.T
+    low = min(float(np.quantile(lowest, 0.5, method="lower")), *always, math.inf)
+    high = max(float(np.quantile(highest, 0.5, method="higher")), *always, -math.inf)
+    log = low > 0 and high > LOG_RATIO * low and all(float(values.min()) > 0 for values in finite if values.size)
+    if log:
+        low, high, ranges = math.log(low), math.log(high), np.log(ranges)
+    reach = FAR * (high - low) or math.inf
+    inside = tuple(bool(not (one < low - reach or other > high + reach)) for one, other in ranges)
+    shown = [values for values, alike in zip(finite, inside, strict=True) if alike]
+    return _fitted(np.concatenate(shown), always, pad=pad, log=log), inside
+
+
+def _fitted(values: NDArray[np.float64], always: tuple[float, ...], *, pad: float, log: bool) -> Axis:
+    """An axis for the values but the most extreme in a hundred where those are far out, and for all of `always`.
 
     A run that diverges passes through enormous numbers; they leave the frame instead of flattening the others.
     """
-    finite = values[np.isfinite(values)]
-    core = np.quantile(finite, [0.0, 0.99]) if finite.size else np.array([0.0, 1.0])
-    top = min(float(finite.max()), float(core[1] + 2 * (core[1] - core[0]))) if finite.size else 1.0
-    low, high = min((float(core[0]), top, *always)), max((top, *always))
-    spread = np.quantile(finite, [0.02, 0.98]) if finite.size else core
-    log = bool(low > 0 and spread[1] > LOG_RATIO * spread[0])
-    return axis(low, high, pad=pad, log=log)
+    least, most, usual = float(values.min()), float(values.max()), float(np.quantile(values, 0.99))
+    top = min(most, usual * usual / least if log else usual + 2 * (usual - least))
+    return axis(min((least, *always)), max((top, *always)), pad=pad, log=log)
 
 
-def tick_labels(ticks: tuple[float, ...]) -> tuple[str, ...]:
-    """The ticks as words, all with as many decimals as the finest needs.
+def tick_labels(ticks: tuple[float, ...], *, log: bool = False) -> tuple[str, ...]:
+    """The ticks as words: all with as many decimals as the finest needs; of a log axis each with its own.
 
-    >>> tick_labels((0.0, 0.25, 0.5))
-    ('0', '0.25', '0.50')
+    >>> tick_labels((0.0, 0.25, 0.5)), tick_labels((0.0001, 0.01, 1.0), log=True)
+    (('0', '0.25', '0.50'), ('10⁻⁴', '0.01', '1'))
     """
+    if log:
+        return tuple(significant(t) if 1e-3 <= t < 1e5 else _power_of_ten(t) for t in ticks)
     places = next((p for p in range(8) if all(abs(round(t, p) - t) < 1e-9 * max(1, abs(t)) for t in ticks)), 8)
     return tuple("0" if t == 0 else number(t, places) for t in ticks)
+
+
+def _power_of_ten(value: float) -> str:
+    mantissa, _, power = f"{value:.0e}".partition("e")
+    raised = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return raised if mantissa == "1" else f"{mantissa} × {raised}"
 
 
 def _ticks(low: float, high: float, about: int) -> tuple[float, ...]:

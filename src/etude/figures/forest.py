@@ -10,10 +10,10 @@ import numpy as np
 
 from etude.figures.axes import Axis, axis, tick_labels
 from etude.figures.marks import effect_mark, style_name
-from etude.figures.numbers import decimals, level, number, plural, signed
+from etude.figures.numbers import bounds, decimals, level, number, plural
 from etude.figures.svg import element, picture, text
+from etude.figures.words import amount, effect_title, heading, metric_words, outcome, sides
 from etude.values.effect import Effect
-from etude.values.metric import METRICS
 
 HEIGHT = 52
 """Pixels of a row at least: the interval above, the paired differences below."""
@@ -21,6 +21,9 @@ HEIGHT = 52
 INTERVAL_AT, DOTS_AT, DOTS_DEPTH = 18.0, 31.0, 16.0
 WIDEST = 3.0
 """An interval wider than this many times the spread of the differences leaves the frame, with an arrow."""
+
+UNLIKE = 12.0
+"""Effects of one claim whose reach differs by more than this factor are not drawn on one axis."""
 
 GOLDEN = 0.618033988749895
 
@@ -32,6 +35,7 @@ class ForestRow:
     label:           what differs, in a person's words
     estimate:        "−0.012 nats (95 % interval −0.020 to −0.004)"
     mean, low, high: the estimate and its interval; outside 0 to 100 where they leave the frame
+    deviation:       standard deviation of the paired differences, in the metric's unit
     dots:            every finite paired difference, in replicate order
     margin:          the two ends of ± the smallest effect of interest, or None
     claimed:         what the claimant expects: a verdict, "different", or nothing
@@ -45,6 +49,7 @@ class ForestRow:
     high: float
     dots: tuple[float, ...]
     margin: tuple[float, float] | None
+    deviation: float
     claimed: str = ""
 
 
@@ -52,6 +57,8 @@ class ForestRow:
 class ForestData:
     """Effects in one unit on one axis.
 
+    heading: what is measured, its unit, and which way is better
+    sides:  what a difference to the left of zero means, and one to the right
     ticks:  (position in per cent, words) along the axis
     zero:   where no difference falls, in per cent
     places: decimals that the narrowest interval deserves
@@ -60,7 +67,8 @@ class ForestData:
     metric: str
     label: str
     unit: str
-    lower_is_better: bool
+    heading: str
+    sides: tuple[str, str]
     rows: tuple[ForestRow, ...]
     ticks: tuple[tuple[float, str], ...]
     zero: float
@@ -72,35 +80,77 @@ class ForestData:
         return any(row.effect.notes for row in self.rows)
 
 
-def forest_data(effects: Sequence[Effect], *, claimed: Sequence[str] = ()) -> tuple[ForestData, ...]:
-    """The effects, one forest for each metric, unit and direction, in order of first appearance.
+def forest_data(effects: Sequence[Effect]) -> tuple[ForestData, ...]:
+    """The effects of one family of questions, one forest for each metric, unit and direction, in order of appearance.
 
-    claimed: what each effect is claimed to be; none for effects that nobody made a claim about
+    One axis for all of a metric: these effects are there to be compared with each other.
     """
-    expected = list(claimed) or [""] * len(effects)
-    groups: dict[tuple[str, str, bool], list[tuple[Effect, str]]] = {}
-    for effect, claim in zip(effects, expected, strict=True):
-        groups.setdefault((effect.metric, effect.unit, effect.lower_is_better), []).append((effect, claim))
+    groups: dict[tuple[object, ...], list[Asked]] = {}
+    for effect in effects:
+        groups.setdefault(_measure(effect), []).append((effect, ""))
     return tuple(_forest(group) for group in groups.values())
 
 
-def _forest(group: list[tuple[Effect, str]]) -> ForestData:
+def claim_forests(effects: Sequence[Effect], *, claimed: Sequence[str] = ()) -> tuple[ForestData, ...]:
+    """The effects behind one claim. Those too unlike in size to be read on one axis come in forests of their own.
+
+    claimed: what each effect is claimed to be; none for effects that nobody made a claim about
+    """
+    groups: list[list[Asked]] = []
+    for asked in zip(effects, list(claimed) or [""] * len(effects), strict=True):
+        group = next((group for group in groups if _fits(asked[0], [effect for effect, _ in group])), None)
+        if group is None:
+            groups.append([asked])
+        else:
+            group.append(asked)
+    return tuple(_forest(group) for group in groups)
+
+
+Asked = tuple[Effect, str]
+"""An effect and what it is claimed to be."""
+
+
+def _fits(effect: Effect, group: Sequence[Effect]) -> bool:
+    if _measure(effect) != _measure(group[0]):
+        return False
+    reaches = [_reach(one) for one in (effect, *group)]
+    return max(reaches) <= UNLIKE * min(reaches)
+
+
+def _measure(effect: Effect) -> tuple[object, ...]:
+    return effect.metric, effect.unit, heading(effect), sides(effect)
+
+
+def _reach(effect: Effect) -> float:
+    """How far from zero an effect's drawing reaches."""
+    values = np.abs([effect.mean, effect.smallest_effect or 0.0, *effect.differences])
+    return float(values[np.isfinite(values)].max(initial=1e-300))
+
+
+def _forest(group: list[Asked]) -> ForestData:
     effects = [effect for effect, _ in group]
     first = effects[0]
     across = _axis(effects)
     widths = [e.high - e.low for e in effects if np.isfinite(e.high - e.low) and e.high > e.low]
-    places = decimals(min(widths, default=0.0))
+    spreads = widths or [deviation for e in effects if (deviation := _deviation(e)) > 0]
+    places = decimals(min(spreads, default=0.0))
     marks = across.ticks(4)
     return ForestData(
         metric=first.metric,
-        label=METRICS[first.metric].label if first.metric in METRICS else first.metric.replace("_", " "),
+        label=metric_words(first.metric),
         unit=first.unit,
-        lower_is_better=first.lower_is_better,
+        heading=heading(first),
+        sides=sides(first),
         rows=tuple(_row(effect, across, places, claim) for effect, claim in group),
         ticks=tuple(zip((100 * across.place(marks)).tolist(), tick_labels(marks), strict=True)),
         zero=float(100 * across.place(0.0)),
         places=places,
     )
+
+
+def _deviation(effect: Effect) -> float:
+    finite = [difference for difference in effect.differences if np.isfinite(difference)]
+    return float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
 
 
 def _axis(effects: list[Effect]) -> Axis:
@@ -120,35 +170,24 @@ def _row(effect: Effect, across: Axis, places: int, claimed: str) -> ForestRow:
     dots = 100 * across.place([d for d in effect.differences if np.isfinite(d)])
     return ForestRow(
         effect=effect,
-        label=effect.says or effect_label(effect),
+        label=effect_title(effect),
         estimate=effect_estimate(effect, places),
         mean=mean,
         low=low,
         high=high,
         dots=tuple(dots.tolist()),
         margin=None if ends is None else (ends[0], ends[1]),
+        deviation=_deviation(effect),
         claimed=claimed,
     )
 
 
-def effect_label(effect: Effect) -> str:
-    """What differs between the two sides: the factor in words, then treated minus control."""
-    factor = " beyond ".join(
-        " and ".join(part.rpartition(".")[2].replace("_", " ") for part in side.split(" + "))
-        for side in effect.factor.split(" beyond ")
-    )
-    sides = f"{effect.treated} minus {effect.control}"
-    return f"{factor}: {sides}" if factor else sides
-
-
-def effect_estimate(effect: Effect, places: int | None = None) -> str:
+def effect_estimate(effect: Effect, places: int) -> str:
     """The estimate, its interval and how many pairs it rests on, with the unit."""
-    shown = decimals(effect.high - effect.low) if places is None else places
     if not np.isfinite(effect.mean):
         return "no estimate: no replicate gave a finite score on both sides"
-    interval = f"{signed(effect.low, shown)} to {signed(effect.high, shown)}"
-    about = f"{level(effect.level)} interval {interval}; {plural(effect.n_pairs, 'pair')}"
-    return f"{signed(effect.mean, shown)} {effect.unit}".rstrip() + f" ({about})"
+    about = f"{level(effect.level)} interval {bounds(effect.low, effect.high, places)}"
+    return f"{amount(effect, places)} ({about}; {plural(effect.n_pairs, 'pair')})"
 
 
 def draw_forest_row(data: ForestData, row: ForestRow) -> str:
@@ -157,9 +196,9 @@ def draw_forest_row(data: ForestData, row: ForestRow) -> str:
         *_margin(row),
         element("line", x1=_at(data.zero), x2=_at(data.zero), y1=0, y2="100%", class_="zero", stroke="currentColor"),
         *_dots(row),
-        *_interval(row),
+        *_interval(data, row),
     ]
-    title = f"{row.label}: {row.effect.verdict}"
+    title = f"{row.label}: {outcome(row.effect)}"
     shape = f"Mean paired difference {row.estimate}. Each dot is one replicate; the vertical line is no difference."
     return picture(title, shape, *parts, width="100%", height=HEIGHT, class_="strip")
 
@@ -170,9 +209,9 @@ def draw_forest_axis(data: ForestData) -> str:
     for at, label in data.ticks:
         parts += [
             element("line", x1=_at(at), x2=_at(at), y1=0, y2=5, stroke="currentColor", class_="tick"),
-            text(label, x=_at(at), y=17, text_anchor="start" if at < 4 else "end" if at > 96 else "middle"),
+            text(label, x=_at(at), y=17, text_anchor="middle"),
         ]
-    left, right = ("better", "worse") if data.lower_is_better else ("worse", "better")
+    left, right = data.sides
     parts += [
         element("line", x1="0%", x2="100%", y1=0.5, y2=0.5, stroke="currentColor", class_="tick"),
         text(f"← {left}", x=0, y=33, class_="side"),
@@ -195,17 +234,20 @@ def _dots(row: ForestRow) -> list[str]:
     return [element("g", *dots, class_="dots", fill_opacity=0.55)] if dots else []
 
 
-def _interval(row: ForestRow) -> list[str]:
+def _interval(data: ForestData, row: ForestRow) -> list[str]:
     if not np.isfinite(row.mean):
-        return [text("no estimate", x="50%", y=INTERVAL_AT + 4, text_anchor="middle")]
-    low, high = (float(end) for end in np.clip(np.nan_to_num([row.low, row.high]), 0.0, 100.0))
+        side = {"x": "100%", "text_anchor": "end"} if data.zero < 50 else {"x": 0}
+        return [text("no estimate", y=INTERVAL_AT + 4, **side)]
+    mark = element("svg", effect_mark(row.effect.verdict), x=_at(row.mean), y=INTERVAL_AT, overflow="visible")
+    if np.isnan(row.low) or np.isnan(row.high):
+        return [mark]
+    low, high = (float(end) for end in np.clip([row.low, row.high], 0.0, 100.0))
     bar = {"y1": INTERVAL_AT, "y2": INTERVAL_AT, "stroke": "currentColor", "stroke_width": 2.5}
     parts = [element("line", x1=_at(low), x2=_at(high), class_=f"interval {style_name(row.effect.verdict)}", **bar)]
-    if not 0 <= row.low <= 100:
+    if row.low < 0:
         parts.append(text("‹", x=0, y=INTERVAL_AT + 5, class_="beyond"))
-    if not 0 <= row.high <= 100:
+    if row.high > 100:
         parts.append(text("›", x="100%", y=INTERVAL_AT + 5, text_anchor="end", class_="beyond"))
-    mark = element("svg", effect_mark(row.effect.verdict), x=_at(row.mean), y=INTERVAL_AT, overflow="visible")
     return [*parts, mark]
 
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etude.figures.axes import Axis, fitted_axis, tick_labels
+from etude.figures.axes import Axis, shared_axis, tick_labels
 from etude.figures.decimate import kept_points
 from etude.figures.numbers import NOT_FINITE, decimals, number, plural, significant
 from etude.figures.svg import band_path, element, line_path, picture, text
+from etude.figures.words import metric_words
 from etude.values.curve import Curve
-from etude.values.metric import METRICS, Limit, Split
+from etude.values.metric import Limit, Split
 from etude.values.run import Run
 
 BAND = (10, 90)
 """Percentiles between which the band lies: four replicates in five."""
 
-WIDTH, HEIGHT = 320, 208
-LEFT, TOP, RIGHT, BOTTOM = 40, 10, 8, 30
+WIDTH, HEIGHT = 320, 212
+LEFT, TOP, RIGHT, BOTTOM = 40, 14, 8, 30
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 FINE = 2
 """Curves are drawn on a grid this many times finer than the picture's unit, so that whole numbers are exact enough."""
@@ -60,6 +61,15 @@ class LearningCurvesData:
     limits: tuple[tuple[str, float], ...]
     runs: int
     diverged: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """An arm's curves and the vertical axis they are drawn on; `own_scale` where the other arms have another."""
+
+    data: LearningCurvesData
+    axis: Axis
+    own_scale: bool
 
 
 def learning_curves_data(
@@ -121,31 +131,35 @@ def _on_grid(curve: Curve, steps: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def common_axis(several: Sequence[LearningCurvesData]) -> Axis:
-    """One vertical axis for many arms, so that heights can be compared between pictures."""
-    values = [series.replicates.ravel() for data in several for series in data.series]
-    always = tuple({value for data in several for _, value in data.limits})
-    return fitted_axis(np.concatenate(values) if values else np.zeros(0), always)
+def panels(several: Sequence[LearningCurvesData]) -> tuple[Panel, ...]:
+    """The arms as panels with one vertical axis, so that heights can be compared; one far off gets its own."""
+    values = [np.concatenate([series.replicates.ravel() for series in data.series]) for data in several]
+    limits = tuple({value for data in several for _, value in data.limits})
+    common, alike = shared_axis(values, limits)
+    return tuple(
+        Panel(data, common, own_scale=False) if same else Panel(data, _own_axis(data, own), own_scale=True)
+        for data, own, same in zip(several, values, alike, strict=True)
+    )
 
 
-def draw_learning_curves(data: LearningCurvesData, vertical: Axis, *, thin_points: int = 80) -> str:
+def _own_axis(data: LearningCurvesData, values: NDArray[np.float64]) -> Axis:
+    return shared_axis([values], tuple(value for _, value in data.limits))[0]
+
+
+def draw_learning_curves(panel: Panel, *, thin_points: int = 80) -> str:
     """One panel of the small multiples; replicates are left out where `thin_points` is below 4."""
+    data, vertical = panel.data, panel.axis
     last = max((int(series.steps[-1]) for series in data.series if series.steps.size), default=1)
     across = Axis(0.0, float(max(last, 1)))
-    frame = [*_horizontal(across), *_vertical(vertical)]
+    frame = [*_horizontal(across), *_vertical(vertical, own_scale=panel.own_scale)]
     curves = [part for series in data.series for part in _curves(series, across, vertical, thin_points)]
     lines, labels = _limit_lines(data, vertical)
     fine = f"0 0 {INNER_WIDTH * FINE} {INNER_HEIGHT * FINE}"
     place = {"x": LEFT, "y": TOP, "width": INNER_WIDTH, "height": INNER_HEIGHT}
     inner = element("svg", *lines, *curves, viewBox=fine, **place)
-    title = f"{quantity_label(data.quantity)} of {data.arm} over optimiser steps"
+    title = f"{metric_words(data.quantity)} of {data.arm} over optimiser steps"
     box = f"0 0 {WIDTH} {HEIGHT}"
     return picture(title, _describe(data), *frame, inner, *labels, viewBox=box, class_="curves")
-
-
-def quantity_label(quantity: str) -> str:
-    """What a curve measures, in words."""
-    return METRICS[quantity].label if quantity in METRICS else quantity.replace("_", " ")
 
 
 def _curves(series: Series, across: Axis, vertical: Axis, thin_points: int) -> list[str]:
@@ -187,12 +201,14 @@ def _horizontal(across: Axis) -> list[str]:
     return [rule, element("g", *labels, text_anchor="middle"), unit]
 
 
-def _vertical(vertical: Axis) -> list[str]:
+def _vertical(vertical: Axis, *, own_scale: bool) -> list[str]:
     ticks = vertical.ticks(4)
+    names = tick_labels(ticks, log=vertical.log)
     heights = [round(TOP + (1 - float(vertical.place(value))) * INNER_HEIGHT, 1) for value in ticks]
     lines = "".join(f"M{LEFT} {y:g}h{INNER_WIDTH}" for y in heights)
-    labels = [text(s, x=LEFT - 5, y=round(y + 3.5, 1)) for s, y in zip(tick_labels(ticks), heights, strict=True)]
-    scale = [text("log scale", x=LEFT + 3, y=TOP + 8, class_="unit")] if vertical.log else []
+    labels = [text(s, x=LEFT - 5, y=round(y + 3.5, 1)) for s, y in zip(names, heights, strict=True)]
+    remark = ", ".join([*(["own scale"] if own_scale else []), *(["log scale"] if vertical.log else [])])
+    scale = [text(remark, x=LEFT + 3, y=TOP - 3, class_="unit")] if remark else []
     grid = element("path", d=lines, stroke="currentColor", stroke_opacity=0.12)
     return [grid, element("g", *labels, text_anchor="end"), *scale]
 
@@ -228,8 +244,8 @@ def _free_side(height: float, data: LearningCurvesData, vertical: Axis) -> float
 
 
 def shown_places(vertical: Axis) -> int:
-    """Decimals for values on an axis: those that tell a fiftieth of it apart."""
-    return min(decimals((vertical.high - vertical.low) / 10), 6)
+    """Decimals for values on an axis: those that tell a fiftieth of it apart, or on a log axis its lowest values."""
+    return min(decimals(vertical.low if vertical.log else (vertical.high - vertical.low) / 10), 6)
 
 
 def _merged(heights: list[tuple[float, str]]) -> list[tuple[float, str]]:
@@ -255,11 +271,12 @@ def _last(values: NDArray[np.float64]) -> float:
     return float(finite[-1]) if finite.size else float("nan")
 
 
-def table_rows(data: LearningCurvesData, vertical: Axis) -> tuple[tuple[str, ...], ...]:
+def table_rows(panel: Panel) -> tuple[tuple[str, ...], ...]:
     """The picture as rows of words: a step, then median and band of each series."""
+    data = panel.data
     grid = data.series[0].steps
     picked = grid[np.unique(np.linspace(0, grid.size - 1, TABLE_ROWS).round().astype(int))] if grid.size else grid
-    places = shown_places(vertical)
+    places = shown_places(panel.axis)
     return tuple((f"{int(step):,}", *(_cell(series, int(step), places) for series in data.series)) for step in picked)
 
 

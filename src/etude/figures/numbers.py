@@ -43,6 +43,23 @@ def signed(value: float, places: int = 3) -> str:
     return plain if plain == NOT_FINITE or not plain.strip("0.,−") or value < 0 else f"+{plain}"
 
 
+def bounds(low: float, high: float, places: int = 3) -> str:
+    """An interval's ends; an infinite one is said as what it means.
+
+    >>> bounds(-0.5, 1.0, 1), bounds(-math.inf, math.inf), bounds(0.25, math.inf, 2)
+    ('−0.5 to +1.0', 'no bound yet', 'from +0.25, no upper bound yet')
+    """
+    if math.isnan(low) or math.isnan(high):
+        return "no interval"
+    if math.isinf(low) and math.isinf(high):
+        return "no bound yet"
+    if math.isinf(low):
+        return f"up to {signed(high, places)}, no lower bound yet"
+    if math.isinf(high):
+        return f"from {signed(low, places)}, no upper bound yet"
+    return f"{signed(low, places)} to {signed(high, places)}"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number with so many significant digits, trailing zeros dropped.
 

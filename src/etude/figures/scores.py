@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etude.figures.axes import Axis, fitted_axis, tick_labels
+from etude.figures.axes import Axis, shared_axis, tick_labels
 from etude.figures.learning_curves import held_out, named_limits
-from etude.figures.numbers import decimals, number, percent, significant
+from etude.figures.numbers import decimals, number, significant
 from etude.figures.svg import element, picture, text
 from etude.values.metric import METRICS, Metric, Split
+from etude.values.run import Run
 from etude.values.study import StudyResult
 
 HEIGHT = 26
@@ -36,7 +37,7 @@ class ArmScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoresData:
-    """Every arm on one metric, in the order the arms were designed; one axis for all."""
+    """Every arm on one metric, in the order the arms were designed; one axis, fitted to the arms that are alike."""
 
     metric: Metric
     split: Split
@@ -60,11 +61,12 @@ def scores_data(result: StudyResult, metric: str) -> ScoresData | None:
     finite = np.array([score for row in rows for score in row.scores if np.isfinite(score)])
     if not finite.size:
         return None
-    limits = tuple(value for row in rows for _, value in row.limits)
+    limits = tuple({value for row in rows for _, value in row.limits})
+    across, _ = shared_axis([np.array(row.scores) for row in rows], limits)
     inner = [row.high - row.low for row in rows if row.high > row.low]
     three_digits = 2 - math.floor(math.log10(max(float(np.abs(finite).max()), 1e-9)))
     places = max(decimals(float(np.median(inner))) if inner else 0, three_digits, 0)
-    return ScoresData(METRICS[metric], split, rows, fitted_axis(finite, limits), min(places, 5))
+    return ScoresData(METRICS[metric], split, rows, across, min(places, 5))
 
 
 def _row(result: StudyResult, arm: str, metric: str, split: Split) -> ArmScores:
@@ -84,14 +86,33 @@ def limit_text(row: ArmScores, name: str, places: int) -> str:
     return next((number(value, places) for limit, value in row.limits if limit == name), "–")
 
 
+def off_the_scale(data: ScoresData, row: ArmScores) -> tuple[int, int]:
+    """How many of an arm's finite scores lie to the left of the axis, and how many to the right."""
+    places = data.axis.place([score for score in row.scores if np.isfinite(score)])
+    return int((places < 0).sum()), int((places > 1).sum())
+
+
 def draw_scores_row(data: ScoresData, row: ArmScores) -> str:
-    """One arm: a dot a replicate, a bar at their median, dashed marks at the limits."""
+    """One arm: a dot a replicate, a bar at their median, dashed marks at the limits, and words for what is outside."""
     limits = [_upright(data.axis, value, f"limit {_short(name)}") for name, value in row.limits]
-    dots = [element("circle", cx=_at(data.axis, score), r=2.6) for score in row.scores if np.isfinite(score)]
-    marked = [_upright(data.axis, row.median, "middle")] if np.isfinite(row.median) else []
+    inside = [score for score in row.scores if 0 <= float(data.axis.place(score)) <= 1]
+    dots = [element("circle", cx=_at(data.axis, score), r=2.6) for score in inside]
+    marked = [_upright(data.axis, row.median, "middle")] if 0 <= float(data.axis.place(row.median)) <= 1 else []
     cloud = [element("svg", *dots, y=HEIGHT // 2, overflow="visible", class_="dots", fill_opacity=0.5)] if dots else []
-    title = f"{data.metric.label} of {row.arm}"
-    return picture(title, _describe(data, row), *limits, *cloud, *marked, width="100%", height=HEIGHT, class_="strip")
+    parts = [*limits, *cloud, *marked, *_outside(data, row)]
+    return picture(
+        f"{data.metric.label} of {row.arm}", _describe(data, row), *parts, width="100%", height=HEIGHT, class_="strip"
+    )
+
+
+def _outside(data: ScoresData, row: ArmScores) -> list[str]:
+    left, right = off_the_scale(data, row)
+    finite = int(np.isfinite(row.scores).sum())
+    words = ["off the scale" if n == finite else f"{n} off the scale" for n in (left, right)]
+    y = HEIGHT // 2 + 4
+    before = [text(f"← {words[0]}", x=0, y=y)] if left else []
+    after = [text(f"{words[1]} →", x="100%", y=y, text_anchor="end")] if right else []
+    return [*before, *after]
 
 
 def draw_scores_axis(data: ScoresData) -> str:
@@ -99,7 +120,7 @@ def draw_scores_axis(data: ScoresData) -> str:
     ticks = data.axis.ticks(4)
     labels = [
         text(label, x=_at(data.axis, value), y=11, text_anchor="middle")
-        for value, label in zip(ticks, tick_labels(ticks), strict=True)
+        for value, label in zip(ticks, tick_labels(ticks, log=data.axis.log), strict=True)
         if 0.05 <= float(data.axis.place(value)) <= 0.95
     ]
     title = f"Axis: {data.metric.label}"
@@ -128,9 +149,32 @@ def _describe(data: ScoresData, row: ArmScores) -> str:
     return f"Median {median}, from {low} to {high} {data.metric.unit}.{f' Limits: {limits}.' if limits else ''}"
 
 
-def score_text(data: ScoresData, value: float) -> str:
-    """A score with the decimals of its table; shares as per cent."""
-    return percent(value, 1) if data.metric.unit == "share correct" else number(value, data.places)
+def range_text(data: ScoresData, row: ArmScores) -> str:
+    """The lowest and the highest score; a dash where no run has a finite one."""
+    return f"{number(row.low, data.places)} to {number(row.high, data.places)}" if np.isfinite(row.median) else "–"
+
+
+def median_text(data: ScoresData, row: ArmScores) -> str:
+    """The median score; a dash where no run has a finite one."""
+    return number(row.median, data.places) if np.isfinite(row.median) else "–"
+
+
+def run_scores(run: Run, tables: Sequence[ScoresData]) -> tuple[str, ...]:
+    """A run's scores on train and on the split that judges, metric by metric, in digits enough to compute with."""
+    return tuple(
+        number(run.score(table.metric.name, split), min(table.places + 2, 6)) if _has(run, table, split) else "–"
+        for table in tables
+        for split in score_splits(table)
+    )
+
+
+def score_splits(table: ScoresData) -> tuple[Split, Split]:
+    """Train, and the split that judges."""
+    return "train", table.split
+
+
+def _has(run: Run, table: ScoresData, split: Split) -> bool:
+    return f"{split}/{table.metric.name}" in run.curves and run.ended != "diverged"
 
 
 def typical_scores(result: StudyResult, arm: str, metrics: Sequence[str]) -> list[float]:

@@ -1,4 +1,4 @@
-"""A study at a glance: how many claims came out how, how much was run, and under what conditions."""
+"""A study in counts: how many claims came out how, how much was run, and under what conditions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,10 +14,13 @@ from etude.values.recipe import Recipe
 from etude.values.run import Run
 from etude.values.study import StudyResult
 
-
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts. verdicts: (verdict, how many claims), those that occur, in a fixed order; seconds: None if unknown."""
+    """Counts.
+
+    verdicts: (verdict, how many claims), those that occur, in a fixed order
+    seconds:  of training, summed over the runs; None where a run does not say
+    """
 
     claims: int
     verdicts: tuple[tuple[ClaimVerdict, int], ...]
@@ -33,7 +36,8 @@ def summary_data(result: StudyResult) -> Summary:
     """What a reader wants to know before anything else."""
     counts = Counter(judgement.verdict for judgement in result.judgements)
     runs = [run for arm in result.runs.values() for run in arm]
-    seconds = result.provenance.get("seconds")
+    seconds = [run.provenance.get("seconds") for run in runs]
+    known = [float(value) for value in seconds if isinstance(value, int | float)]
     return Summary(
         claims=len(result.judgements),
         verdicts=tuple((verdict, counts[verdict]) for verdict in CLAIM_SHAPES if counts[verdict]),
@@ -42,7 +46,7 @@ def summary_data(result: StudyResult) -> Summary:
         replicates=max((len(arm) for arm in result.runs.values()), default=0),
         diverged=sum(run.ended == "diverged" for run in runs),
         stopped_early=sum(run.ended == "stopped early" for run in runs),
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        seconds=sum(known) if known and len(known) == len(runs) else None,
     )
 
 

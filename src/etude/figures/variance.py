@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from etude.figures.numbers import p_value, percent, significant
 from etude.figures.svg import element, picture
+from etude.figures.words import field_words
 from etude.values.effect import VarianceShare
 
 PLAIN = {"replicate": "replicate (data draw and initialisation)", "residual": "what is left"}
@@ -30,7 +31,7 @@ def variance_data(shares: Sequence[VarianceShare]) -> tuple[VarianceBar, ...]:
 
 
 def _bar(share: VarianceShare) -> VarianceBar:
-    parts = (part.rpartition(".")[2].replace("_", " ") for part in share.term.split(" × "))
+    parts = (field_words(part) for part in share.term.split(" × "))
     f = significant(share.f) if share.f == share.f else "–"
     p = p_value(share.p) if share.p == share.p else "–"
     term = PLAIN.get(share.term, " × ".join(parts))

@@ -1,8 +1,31 @@
-"""An effect as a sentence, the same wherever it is told."""
+"""Effects in words, the same wherever they are told: what differs, which side is better, by how much."""
 
-from etude.figures.numbers import decimals, signed
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from etude.figures.numbers import bounds, decimals, listed, significant, signed
 from etude.values.effect import Effect
 from etude.values.metric import METRICS
+
+Shape = Literal["change", "gap", "beyond"]
+"""What an effect compares: two recipes, two splits of the same runs, or one change with another."""
+
+FIELD_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "hidden": "hidden units",
+        "flip": "flipped labels",
+        "optimizer": "optimiser",
+        "clip_norm": "gradient clipping",
+        "model": "network",
+    }
+)
+"""Last words of field paths that people call otherwise; of all others, underscores become spaces."""
+
+LOSS_WORDS: Mapping[str, str] = MappingProxyType(
+    {"bce": "BCE", "mse": "MSE", "cross_entropy": "cross-entropy", "l1": "L1", "huber": "Huber"}
+)
 
 
 def effect_sentence(effect: Effect) -> str:
@@ -14,10 +37,129 @@ def effect_sentence(effect: Effect) -> str:
     ...         differences=(), p=0.01, p_sign_flip=0.01, method="Student t",
     ...     )
     ... )
-    'mse against bce: log loss −0.050 nats (−0.080 to −0.020), better.'
+    'Loss: MSE against BCE: log loss −0.050 nats (−0.080 to −0.020), better.'
     """
-    what = effect.says or f"{effect.treated} against {effect.control}"
-    label = METRICS[effect.metric].label if effect.metric in METRICS else effect.metric
-    places = decimals(effect.high - effect.low)
-    mean, low, high = (signed(value, places) for value in (effect.mean, effect.low, effect.high))
-    return f"{what}: {label} {mean} {effect.unit} ({low} to {high}), {effect.verdict}."
+    title = effect_title(effect)
+    places = shown_places(effect)
+    measured = f"{metric_words(effect.metric)} {amount(effect, places)}"
+    interval = bounds(effect.low, effect.high, places)
+    return f"{title[:1].upper()}{title[1:]}: {measured} ({interval}), {outcome(effect)}."
+
+
+def amount(effect: Effect, places: int) -> str:
+    """The mean difference with its sign and unit."""
+    return f"{signed(effect.mean, places)} {effect.unit}".rstrip() if math.isfinite(effect.mean) else "no estimate"
+
+
+def shown_places(effect: Effect) -> int:
+    """Decimals that the interval deserves or, where it has no end, the mean."""
+    width = effect.high - effect.low
+    return decimals(width if math.isfinite(width) else abs(effect.mean))
+
+
+def effect_title(effect: Effect) -> str:
+    """The comparison as somebody put it, else as it follows from what differs."""
+    return effect.says if _has_own_words(effect) else effect_label(effect)
+
+
+def effect_detail(effect: Effect) -> str:
+    """What stands under the title: what differs, where somebody else's words are above, and the split of the score."""
+    label = [effect_label(effect)] if _has_own_words(effect) else []
+    split = [] if shape(effect) == "gap" else [f"scored on {effect.split}"]
+    return " · ".join([*label, *split])
+
+
+def effect_label(effect: Effect) -> str:
+    """What differs between the two sides, treated against control, in people's words."""
+    if shape(effect) != "beyond":
+        return _difference(effect.factor, effect.treated, effect.control)
+    factors = effect.factor.split(" beyond ")
+    ends = [side.split(" → ") for side in (effect.treated, effect.control)]
+    if len(factors) != 2 or any(len(pair) != 2 for pair in ends):  # a level or an arm's name holds the sign itself
+        return f"{effect.treated}, beyond {effect.control}"
+    one, other = (_difference(factor, new, old) for factor, (old, new) in zip(factors, ends, strict=True))
+    return f"{one}, beyond {other}"
+
+
+def shape(effect: Effect) -> Shape:
+    """Whether the two sides are two recipes, two splits of the same runs, or two changes."""
+    if " beyond " in effect.factor:
+        return "beyond"
+    return "gap" if effect.factor == "split" else "change"
+
+
+def outcome(effect: Effect) -> str:
+    """The verdict and, for a gap or for two changes, than what."""
+    than = {"gap": f"on {effect.treated} than on {effect.control}", "beyond": "than the other change", "change": ""}
+    return f"{effect.verdict} {than[shape(effect)] if effect.verdict in ('better', 'worse') else ''}".rstrip()
+
+
+def sides(effect: Effect) -> tuple[str, str]:
+    """What a difference to the left of zero means, and one to the right.
+
+    For two changes the side is named after the change that did more good.
+    """
+    good, bad = "better", "worse"
+    if shape(effect) == "gap":
+        good, bad = (f"{word} on {effect.treated}" for word in (good, bad))
+    if shape(effect) == "beyond":
+        one, other = effect.factor.split(" beyond ", 1)
+        names = ("the first", "the second") if one == other else (field_words(one), field_words(other))
+        good, bad = (f"favours {name}" for name in names)
+    return (good, bad) if effect.lower_is_better else (bad, good)
+
+
+def heading(effect: Effect) -> str:
+    """What is measured, its unit, and which way is better."""
+    measure = f"{metric_words(effect.metric)}{f' ({effect.unit})' if effect.unit else ''}"
+    if shape(effect) == "gap":
+        return f"Gap in {measure}: {effect.treated} minus {effect.control}, of the same runs"
+    way = "lower is better" if effect.lower_is_better else "higher is better"
+    if shape(effect) == "beyond":
+        return f"One change’s effect on {measure} minus the other’s · {way}"
+    return f"Difference in {measure} · {way}"
+
+
+def metric_words(metric: str) -> str:
+    """A metric, or the objective, as people call it."""
+    return METRICS[metric].label if metric in METRICS else metric.replace("_", " ")
+
+
+def field_words(path: str) -> str:
+    """A field, or several joined by " + ", as people call it.
+
+    >>> field_words("model.hidden + optimizer.learning_rate")
+    'hidden units and learning rate'
+    """
+    last = (part.rpartition(".")[2] for part in path.split(" + "))
+    return listed(FIELD_WORDS.get(word, word.replace("_", " ")) for word in last)
+
+
+def level_words(factor: str, level: str) -> str:
+    """A level as people write it: losses by their usual name, numbers without empty decimals.
+
+    >>> level_words("loss", "mse"), level_words("data.rows", "1500"), level_words("weight_decay", "0.0")
+    ('MSE', '1,500', '0')
+    """
+    if factor == "loss":
+        return LOSS_WORDS.get(level, level)
+    try:
+        value = float(level)
+    except ValueError:
+        return level
+    return significant(value, 6) if 1e-6 <= abs(value) < 1e6 or value == 0 else level
+
+
+def _difference(factor: str, treated: str, control: str) -> str:
+    if factor == "split":
+        return f"{treated} minus {control}, the same runs"
+    if " + " in factor:
+        return f"{treated} against {control}: {field_words(factor)} differ"
+    levels = f"{level_words(factor, treated)} against {level_words(factor, control)}"
+    return f"{field_words(factor)}: {levels}" if factor else levels
+
+
+def _has_own_words(effect: Effect) -> bool:
+    """Whether a person worded the comparison; what was made from the levels is worded better here."""
+    made = f"{effect.treated} against {effect.control}"
+    return effect.says not in ("", made, f"{effect.factor.rpartition('.')[2].replace('_', ' ')}: {made}")

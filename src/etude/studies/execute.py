@@ -12,8 +12,10 @@ import numpy as np
 from etude.data.load import check as check_data
 from etude.data.load import decision_truth, fingerprint, limits
 from etude.engine.engines import Job, check, engine_called, facts
+from etude.engine.spread import default_workers
 from etude.numerics.decisions import Rule
 from etude.numerics.factorial import analysis_of_variance
+from etude.records.database import SQLITE_VERSION
 from etude.records.store import Store, run_key
 from etude.studies.claims import judge
 from etude.studies.compare import factor_effects, looks_of
@@ -208,4 +210,4 @@ def _notes(evidence: Evidence, n_replicates: int) -> Iterator[str]:
 
 
 def _means_facts(means: Means) -> dict[str, str | int]:
-    return {"engine": means.engine, "workers": means.workers or 0}
+    return {"engine": means.engine, "workers": means.workers or default_workers(), "SQLite": SQLITE_VERSION}

@@ -153,8 +153,8 @@ CLAIMS = (
     ),
     Claim(
         text="Zero overfitting despite the increase in model complexity.",
-        about="True of networks this small and trained this briefly; they underfit. The last row shows the same data "
-        "with few rows and a wide network.",
+        about="Overfitting is how much worse a network does on new data than on its own. Networks this small, trained "
+        "this briefly, leave little room for it; the last row has few rows and a wide network.",
         stated=(
             Contrast(
                 control="notebook 2",

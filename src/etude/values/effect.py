@@ -47,9 +47,10 @@ class Effect:
     says: str = ""
 
     def __str__(self) -> str:
-        """The form every report uses: mean [low, high] unit (coverage, pairs): verdict."""
-        interval = f"[{self.low:+.4g}, {self.high:+.4g}]"
-        return f"{self.mean:+.4g} {interval} {self.unit} ({self.level:.3g}, {self.n_pairs} pairs): {self.verdict}"
+        """One line: what against what, mean [low, high] unit (coverage, pairs): verdict."""
+        what = f"{self.factor}, {self.treated} against {self.control}: {self.metric} ({self.split})"
+        interval = f"{self.mean:+.4g} [{self.low:+.4g}, {self.high:+.4g}] {self.unit}"
+        return f"{what} {interval} ({self.level:.4g} interval, {self.n_pairs} pairs): {self.verdict}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ EtudeError
 │   ├── StoreBusyError         another process owns it
 │   ├── StoreVersionError      a newer étude wrote it
 │   └── StoreDamagedError      what is read is not what was written
+├── ReportError            a page cannot be written where it should go
 └── InterruptedStudy       stopped by the user; everything finished is kept
 """
 
@@ -77,6 +78,10 @@ class StoreVersionError(StoreError):
 
 class StoreDamagedError(StoreError):
     """A stored value whose checksum does not match."""
+
+
+class ReportError(EtudeError, OSError):
+    """A page that cannot be written; the runs behind it are kept."""
 
 
 class InterruptedStudy(EtudeError, RuntimeError):  # noqa: N818 - not a failure: it says how to go on

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from etude.engine.architectures.dropout import CountedDropout
+from etude.engine.dropout import CountedDropout
 from etude.numerics.seeds import hashed_uniform, key
 from etude.values.model import Activation, Mlp
 
