@@ -1,4 +1,7 @@
-"""A synthetic task: how its rows are drawn, and the truth behind them."""
+"""A synthetic task: how its rows are drawn, and the truth behind them.
+
+scipy.special is imported where it is used: it takes as long to load as everything else that `import etude` loads.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtri, roots_legendre
 
 Floats = NDArray[np.float64]
 Draw = Callable[[Floats, float], tuple[Floats, Floats]]
@@ -53,6 +55,8 @@ def normal(uniform: Floats) -> Floats:
     >>> normal(np.array([0.5])).tolist()
     [0.0]
     """
+    from scipy.special import ndtri
+
     return np.asarray(ndtri(np.maximum(uniform, 2.0**-54)))  # a uniform number may be exactly 0
 
 
@@ -83,6 +87,8 @@ def arc_posterior(inputs: Floats, arc: Arc, *, length: float, noise: float) -> F
     >>> arc_posterior(np.array([[0.3, 0.5]]), points, length=1.0, noise=0.3).round(9).tolist()
     [0.5]
     """
+    from scipy.special import expit
+
     positions, weights = _nodes(int(np.ceil(2 * length / noise)) + 24)
     zero, one = arc(positions, 0.0), arc(positions, 1.0)
     blocks = (inputs[start : start + BLOCK] for start in range(0, len(inputs), BLOCK))
@@ -101,5 +107,7 @@ def _log_density(inputs: Floats, points: Floats, weights: Floats, noise: float) 
 @lru_cache(maxsize=16)
 def _nodes(n: int) -> tuple[Floats, Floats]:
     """Gauss-Legendre positions and weights on [0, 1]."""
+    from scipy.special import roots_legendre
+
     positions, weights = roots_legendre(n)
     return (positions + 1) / 2, weights / 2

@@ -3,7 +3,7 @@
 from typing import Any
 
 from etude.faces.pages import style_sheet, templates
-from etude.figures.forest import forest_data
+from etude.figures.forest import claim_forests, forest_data
 from etude.figures.summary import summary_data
 from etude.values.effect import Effect
 from etude.values.study import StudyResult
@@ -15,7 +15,7 @@ def result_fragment(result: StudyResult) -> str:
     Without effects of factors, those behind the claims are drawn.
     """
     claimed = tuple(effect for found in result.judgements for effect in (*found.stated, *found.instead))
-    families = forest_data(result.effects)[:1] or forest_data(claimed)
+    families = forest_data(result.effects)[:1] or claim_forests(claimed)
     return _fragment(
         title=result.plan.title or result.plan.name,
         counts=summary_data(result),

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from etude.figures import decision, forest, learning_curves, marks, network, numbers, scores, variance
+from etude.figures import decision, forest, learning_curves, marks, network, numbers, scores, variance, words
 from etude.values.metric import METRICS
 from etude.values.run import Run
 
@@ -65,24 +65,29 @@ WORDS: Mapping[str, Any] = MappingProxyType(
     {
         "as_level": numbers.level,
         "as_percent": numbers.percent,
-        "as_number": numbers.number,
         "as_signed": numbers.signed,
+        "as_bounds": numbers.bounds,
         "as_p": numbers.p_value,
         "significant": numbers.significant,
         "duration": numbers.duration,
         "plural": numbers.plural,
         "listed": numbers.listed,
         "style_name": marks.style_name,
-        "effect_meaning": marks.EFFECT_MEANING,
         "claim_meaning": marks.CLAIM_MEANING,
-        "effect_label": forest.effect_label,
+        "metric_words": words.metric_words,
+        "amount": words.amount,
+        "outcome": words.outcome,
+        "effect_detail": words.effect_detail,
         "differences_text": forest.differences_text,
         "curve_rows": learning_curves.table_rows,
         "decision_rows": decision.table_rows,
         "decision_columns": decision.table_columns,
         "network_rows": network.table_rows,
-        "score_text": scores.score_text,
         "limit_text": scores.limit_text,
+        "median_text": scores.median_text,
+        "range_text": scores.range_text,
+        "run_scores": scores.run_scores,
+        "score_splits": scores.score_splits,
         "data_checksum": data_checksum,
         "metrics": METRICS,
     }

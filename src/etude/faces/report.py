@@ -10,29 +10,39 @@ from pathlib import Path
 from typing import Any
 
 from etude.faces.pages import style_sheet, templates
-from etude.figures import decision, forest, learning_curves, network, scores, summary, variance
-from etude.figures.axes import Axis
+from etude.figures import decision, forest, glance, learning_curves, network, scores, summary, variance
 from etude.figures.forest import ForestData
-from etude.figures.learning_curves import LearningCurvesData
+from etude.figures.learning_curves import LearningCurvesData, Panel
+from etude.figures.words import field_words, level_words, metric_words
+from etude.studies.design import level_text, resolve
 from etude.values.claim import OBJECTIVE, Bound, Contrast, Judgement
 from etude.values.effect import Effect
-from etude.values.errors import StoreError
-from etude.values.metric import METRICS, Split
+from etude.values.errors import ReportError
+from etude.values.metric import Split
+from etude.values.recipe import field_value
 from etude.values.study import StudyResult
 
-SHOWN_PANELS = 6
-"""Small multiples beyond these are folded away."""
+SHOWN, MOST_GLANCES = 6, 12
+"""Small multiples beyond these are folded away, and lines of the table at the top left out."""
 
-FINEST, FINEST_FOLDED = 80, 36
-"""Points of a thin curve where there are few: of the primary metric, and of what is folded away."""
+FINEST, MOST_POINTS = 72, 30_000
+"""Points of one thin curve of the primary metric, and of all of them together: 4.5 bytes each."""
 
-POINTS_OF_THE_FIRST, POINTS_OF_THE_OBJECTIVE, POINTS_OF_THE_OTHERS = 30_000, 18_000, 24_000
-"""Points of all thin curves of the primary metric, the objective, and all other metrics: 4.5 bytes each."""
+FINEST_OBJECTIVE, MOST_POINTS_OBJECTIVE = 28, 16_000
+"""The same of what was minimised. Of the other metrics every replicate's final score is shown instead."""
 
 COARSEST = 16
 """A thin curve of fewer points would mislead; then the median and the band stand alone."""
 
 LISTED_RUNS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """An arm as a row of what it sets: each field's level in words, and whether it differs from the base recipe."""
+
+    label: str
+    levels: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +58,13 @@ class ClaimCard:
 
 @dataclass(frozen=True, slots=True)
 class CurvesSection:
-    """One quantity of every arm, on one vertical axis; thin_points below 4 means that replicates are not drawn."""
+    """One quantity of every arm; thin_points 0 means that single replicates are not drawn."""
 
     quantity: str
     title: str
     unit: str
     held_out: Split
-    axis: Axis
-    panels: tuple[LearningCurvesData, ...]
+    panels: tuple[Panel, ...]
     thin_points: int
 
 
@@ -84,7 +93,7 @@ def write_report(result: StudyResult, path: str | Path, *, command: str) -> Path
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, page)
     except OSError as error:
-        raise StoreError(
+        raise ReportError(
             f"the report cannot be written to {target}: {error.strerror or error}. "
             "Name a place that can be written, with room for about 1 MB. "
             "Every run of the study is kept, so the report can be made again without training."
@@ -111,18 +120,21 @@ def _view(result: StudyResult) -> dict[str, Any]:
     metrics = scores.metrics_of(result)
     split: Split = learning_curves.held_out(result.runs, metrics[0]) if metrics else "validation"
     all_runs = [run for arm in result.runs.values() for run in arm]
+    tables = tuple(data for metric in metrics if (data := scores.scores_data(result, metric)))
     return {
         "plan": result.plan,
         "title": result.plan.title or result.plan.name,
         "arms": result.arms,
         "held_out": split,
         "counts": summary.summary_data(result),
+        "glances": _glances(result),
         "notes": tuple(dict.fromkeys(result.notes)),
         "claims": tuple(_card(i, judgement) for i, judgement in enumerate(result.judgements, 1)),
         "claim_family": max((e.family for j in result.judgements for e in (*j.stated, *j.instead)), default=0),
         "families": forest.forest_data(result.effects),
         "variance": _by_metric(result),
-        "scores": tuple(data for metric in metrics if (data := scores.scores_data(result, metric))),
+        "scores": tables,
+        "with_bayes": any(name == "Bayes limit" for data in tables for row in data.rows for name, _ in row.limits),
         "curves": _curves(result, metrics),
         "decisions": tuple(
             plane for arm in result.arms if (plane := decision.decision_data(arm.label, result.runs[arm.label]))
@@ -131,10 +143,43 @@ def _view(result: StudyResult) -> dict[str, Any]:
         "facts": tuple((key, str(value)) for key, value in result.provenance.items()),
         "run_facts": summary.run_facts(all_runs),
         "recipe": summary.recipe_fields(result.plan.base),
+        "arm_fields": tuple(field_words(path) for path in (result.arms[0].levels if result.arms else ())),
+        "arm_rows": _arm_rows(result),
         "listed_arms": result.arms[: LISTED_RUNS // max(len(all_runs) // max(len(result.arms), 1), 1)],
         "runs_of": result.runs,
-        "shown": SHOWN_PANELS,
+        "shown": SHOWN,
     }
+
+
+def _glances(result: StudyResult) -> tuple[glance.Glance, ...]:
+    """The claims or, where there are none, the effects on the primary metric."""
+    if not result.judgements:
+        primary = [effect for effect in result.effects if effect.metric == result.effects[0].metric]
+        return tuple(map(glance.glance_at_effect, primary[:MOST_GLANCES]))
+    return tuple(
+        glance.glance_at_claim(place, judgement, [_best_possible(result, bound) for bound in _bounds(judgement)])
+        for place, judgement in enumerate(result.judgements[:MOST_GLANCES], 1)
+    )
+
+
+def _bounds(judgement: Judgement) -> tuple[Bound, ...]:
+    return tuple(part for part in judgement.claim.stated if isinstance(part, Bound))
+
+
+def _best_possible(result: StudyResult, bound: Bound) -> float | None:
+    recipe = resolve(result.plan, bound.settings)
+    labels = [arm.label for arm in result.arms if arm.recipe == recipe]
+    limit = result.limits.get(labels[0], {}).get(bound.metric) if labels else None
+    return limit.bayes if limit else None
+
+
+def _arm_rows(result: StudyResult) -> tuple[ArmRow, ...]:
+    def level(path: str, value: object) -> tuple[str, bool]:
+        return level_words(path, level_text(value)), value != field_value(result.plan.base, path)
+
+    return tuple(
+        ArmRow(arm.label, tuple(level(path, value) for path, value in arm.levels.items())) for arm in result.arms
+    )
 
 
 def _card(place: int, judgement: Judgement) -> ClaimCard:
@@ -142,9 +187,9 @@ def _card(place: int, judgement: Judgement) -> ClaimCard:
     return ClaimCard(
         number=place,
         judgement=judgement,
-        bounds=tuple(part for part in claim.stated if isinstance(part, Bound)),
-        stated=forest.forest_data(judgement.stated, claimed=_expected(claim.stated, judgement.stated)),
-        instead=forest.forest_data(judgement.instead),
+        bounds=_bounds(judgement),
+        stated=forest.claim_forests(judgement.stated, claimed=_expected(claim.stated, judgement.stated)),
+        instead=forest.claim_forests(judgement.instead),
     )
 
 
@@ -157,22 +202,20 @@ def _expected(parts: Sequence[Contrast | Bound], effects: Sequence[Effect]) -> t
 def _by_metric(result: StudyResult) -> tuple[tuple[str, tuple[variance.VarianceBar, ...]], ...]:
     names = dict.fromkeys(share.metric for share in result.variance)
     shares = {name: [share for share in result.variance if share.metric == name] for name in names}
-    return tuple((_label(name), variance.variance_data(found)) for name, found in shares.items())
-
-
-def _label(metric: str) -> str:
-    return METRICS[metric].label if metric in METRICS else metric.replace("_", " ")
+    return tuple((metric_words(name), variance.variance_data(found)) for name, found in shares.items())
 
 
 def _curves(result: StudyResult, metrics: Sequence[str]) -> tuple[CurvesSection, ...]:
     """The primary metric first, then what was minimised (one section a unit), then the other metrics."""
-    share = POINTS_OF_THE_OTHERS // max(len(metrics) - 1, 1)
-    points = {**dict.fromkeys(metrics[:1], POINTS_OF_THE_FIRST), OBJECTIVE: POINTS_OF_THE_OBJECTIVE}
-    points |= dict.fromkeys(metrics[1:], share)
-    return tuple(section for quantity, n in points.items() for section in _sections(result, quantity, points=n))
+    points = {**dict.fromkeys(metrics[:1], (FINEST, MOST_POINTS)), OBJECTIVE: (FINEST_OBJECTIVE, MOST_POINTS_OBJECTIVE)}
+    return tuple(
+        section
+        for quantity in (*metrics[:1], OBJECTIVE, *metrics[1:])
+        for section in _sections(result, quantity, points=points.get(quantity, (0, 0)))
+    )
 
 
-def _sections(result: StudyResult, quantity: str, *, points: int) -> list[CurvesSection]:
+def _sections(result: StudyResult, quantity: str, *, points: tuple[int, int]) -> list[CurvesSection]:
     split = learning_curves.held_out(result.runs, quantity)
     by_unit: dict[str, list[LearningCurvesData]] = {}
     for arm in result.arms:
@@ -181,21 +224,20 @@ def _sections(result: StudyResult, quantity: str, *, points: int) -> list[Curves
         found = learning_curves.learning_curves_data(arm.label, runs, quantity, splits=("train", split), limit=limit)
         if found:
             by_unit.setdefault(found.unit, []).append(found)
-    curves = sum(len(series.replicates) for panels in by_unit.values() for panel in panels for series in panel.series)
-    finest = FINEST if points == POINTS_OF_THE_FIRST else FINEST_FOLDED
-    each = min(finest, points // max(curves, 1))
-    title = "what was minimised" if quantity == OBJECTIVE else _label(quantity)
+    curves = sum(len(series.replicates) for arms in by_unit.values() for arm in arms for series in arm.series)
+    finest, most = points
+    each = min(finest, most // max(curves, 1))
+    title = "what was minimised" if quantity == OBJECTIVE else metric_words(quantity)
     return [
         CurvesSection(
             quantity=quantity,
             title=title,
             unit=unit,
             held_out=split,
-            axis=learning_curves.common_axis(panels),
-            panels=tuple(panels),
+            panels=learning_curves.panels(arms),
             thin_points=each if each >= COARSEST else 0,
         )
-        for unit, panels in by_unit.items()
+        for unit, arms in by_unit.items()
     ]
 
 

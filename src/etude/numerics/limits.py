@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from etude.values.metric import Limit
 
@@ -46,7 +45,7 @@ def multiclass_limits(shares: Floats) -> Limits:
     """
     k = shares.size
     return {
-        "log_loss": Limit("log_loss", float(np.log(k)), float(entr(shares).sum()), None),
+        "log_loss": Limit("log_loss", float(np.log(k)), float(_surprise(shares).sum()), None),
         "brier": Limit("brier", 1 - 1 / k, 1 - float((shares**2).sum()), None),
         "accuracy": Limit("accuracy", 1 / k, float(shares.max()), None),
         "calibration": Limit("calibration", 0.0, 0.0, None),
@@ -76,6 +75,13 @@ def regression_limits(targets: Floats, *, noise: float | None = None) -> Limits:
     }
 
 
+def _surprise(p: Floats) -> Floats:
+    """Minus p ln p, in nats, 0 where p is 0."""
+    from scipy.special import entr  # here, because it takes as long to load as all of étude
+
+    return np.asarray(entr(p))
+
+
 def _entropy(p: Floats) -> float:
     """Mean binary entropy, in nats."""
-    return float((entr(p) + entr(1 - p)).mean())
+    return float((_surprise(p) + _surprise(1 - p)).mean())
