@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from etude.figures.numbers import decimals, number, signed
+from etude.figures.numbers import number, percent
 from etude.figures.scores import ScoresData, metrics_of, scores_data
 from etude.figures.words import effect_sentence
 from etude.values.claim import ClaimVerdict
@@ -65,14 +66,16 @@ def progress_display(console: Console, *, quiet: bool) -> Iterator[Callable[[Pro
 def show_result(console: Console, result: StudyResult) -> None:
     """Claims first, then the effects of the factors on the primary metric, then what to keep in mind."""
     if result.judgements:
+        console.print(Text("Claims on trial\n", style="bold"))
         console.print(claims_table(result))
     primary = result.effects[0].metric if result.effects else ""
     shown = [effect for effect in result.effects if effect.metric == primary]
     if shown:
+        way = "lower is better" if shown[0].lower_is_better else "higher is better"
+        family = "one question" if shown[0].family == 1 else f"one family of {shown[0].family} questions"
+        title = f"Effects on the {shown[0].split} set: {METRICS[primary].label}, {way}; {family}"
+        console.print(Text(f"\n{title}\n", style="bold"))
         console.print(effects_table(shown))
-        for effect in shown:
-            for note in effect.notes:
-                console.print(Text(f"{effect.factor}, {effect.treated} against {effect.control}: {note}", style="dim"))
     scores = scores_data(result, metrics_of(result)[0])
     if not result.judgements and not shown and scores:
         console.print(scores_table(scores))
@@ -81,49 +84,39 @@ def show_result(console: Console, result: StudyResult) -> None:
 
 
 def claims_table(result: StudyResult) -> Table:
-    """Each claim with its verdict, why, and the effects behind it."""
-    table = Table(title="Claims on trial", title_justify="left", show_lines=True)
-    table.add_column("claim", ratio=3)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("because", ratio=5)
+    """Each verdict beside its claim, why, and the valid comparisons behind it."""
+    table = Table.grid(padding=(0, 2, 1, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
     for judgement in result.judgements:
         mark, style = CLAIM_STYLES[judgement.verdict]
-        because = Text(judgement.because)
+        told = Text(f"“{judgement.claim.text}”\n", style="bold").append(judgement.because, style="not bold")
         for effect in judgement.instead:
-            because.append(f"\n{EFFECT_STYLES[effect.verdict][0]} {effect_sentence(effect)}", style="dim")
-        table.add_row(Text(judgement.claim.text), Text(f"{mark} {judgement.verdict}", style=style), because)
+            mark_of, style_of = EFFECT_STYLES[effect.verdict]
+            told.append(f"\n{mark_of} ", style=style_of).append(effect_sentence(effect), style="not bold")
+        table.add_row(Text(f"{mark} {judgement.verdict}", style=style), told)
     return table
 
 
 def effects_table(effects: list[Effect]) -> Table:
-    """Effects of one metric as a table: what changed, by how much, how sure, and the verdict."""
-    first = effects[0]
-    label = METRICS[first.metric].label if first.metric in METRICS else first.metric
-    way = "lower is better" if first.lower_is_better else "higher is better"
-    title = f"Effects on {label} ({first.split}), {first.unit}, {way}; one family of {first.family}"
-    table = Table(title=title, title_justify="left")
-    for name in ("factor", "treated against control", "mean difference", "interval", "level", "pairs", "p", "verdict"):
-        table.add_column(name)
+    """Effects of one metric: each verdict beside what changed, by how much, how sure, and what to keep in mind."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
     for effect in effects:
         mark, style = EFFECT_STYLES[effect.verdict]
-        places = decimals(effect.high - effect.low)
-        table.add_row(
-            effect.factor,
-            f"{effect.treated} against {effect.control}",
-            signed(effect.mean, places),
-            f"[{signed(effect.low, places)}, {signed(effect.high, places)}]".replace("[", "\\["),
-            f"{effect.level:.1%}",
-            str(effect.n_pairs),
-            f"{effect.p:.2g}",
-            Text(f"{mark} {effect.verdict}", style=style),
-        )
+        sure = f" {percent(effect.level, 1)} interval, {effect.n_pairs} pairs, p = {effect.p:.2g}."
+        told = Text(effect_sentence(effect)).append(sure, style="dim")
+        for note in effect.notes:
+            told.append(f"\n{note[0].upper()}{note[1:]}.", style="dim")
+        table.add_row(Text(f"{mark} {effect.verdict}", style=style), told)
     return table
 
 
 def scores_table(data: ScoresData) -> Table:
     """For a study without factors and claims: the spread of the primary score over the replicates of each arm."""
     title = f"{data.metric.label} ({data.split}), {data.metric.unit}: median and range over replicates"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in ("arm", "median", "lowest", "highest", "diverged"):
         table.add_column(name)
     for row in data.rows:
