@@ -13,7 +13,7 @@ from rich.text import Text
 from etude.faces.json import result_json
 from etude.faces.python import RESULTS, STORE
 from etude.faces.terminal import progress_display, show_result, talk
-from etude.values.errors import EtudeError, RecipeError
+from etude.values.errors import EtudeError, InterruptedStudy, RecipeError
 
 app = typer.Typer(
     help="A laboratory for neural-network training: what is wrong, what would help, did it really help?",
@@ -67,16 +67,37 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
 
     plan = load_plan(study, replicates=_count(replicates), seed=seed)
     means = Means(engine=engine, workers=workers, device=device)
-    with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
-        result = execute(plan, store, means=means, watch=watch)
     command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
-    report = write_report(result, out / f"{plan.name}.html", command=command)
+    try:
+        with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
+            result = execute(plan, store, means=means, watch=watch)
+        report = write_report(result, out / f"{plan.name}.html", command=command)
+    except KeyboardInterrupt:
+        raise InterruptedStudy(
+            f"stopped. Finished runs are kept in {out / STORE}; the same command goes on from there."
+        ) from None
     if as_json:
         typer.echo(result_json(result, report))
     elif not quiet:
         show_result(Console(highlight=False), result)
     if not quiet:
         talk().print(Text(f"report: {report}"), soft_wrap=True)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write: a .csv or .parquet file.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder that holds the store of runs.")] = RESULTS,
+    study: Annotated[str | None, typer.Option(help="Only this study; by default all.")] = None,
+) -> None:
+    """Write every measurement of every run, one row each: study, arm, replicate, curve, step, value, error, unit."""
+    from etude.records.export import export_runs
+    from etude.records.store import read_store
+
+    with read_store(out / STORE) as store:
+        rows = export_runs(store, file, study=study)
+    talk().print(f"{rows:,} measurements written to {file}")
 
 
 def _count(replicates: str | None) -> int | str | None:

@@ -3,6 +3,7 @@
 What trains, draws or computes is imported where it is called, so that importing étude stays quick and torch-free.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -70,8 +71,9 @@ class Result:
     """What a study found; ask it for effects, claims and the report. In a notebook it shows itself."""
 
     def __init__(self, found: StudyResult) -> None:
-        """Wrap what the study found."""
+        """Wrap what the study found; in a notebook, effects show themselves from now on."""
         self.found = found
+        _show_effects_in_a_notebook()
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -148,3 +150,13 @@ class Result:
         from etude.faces.notebook import result_fragment
 
         return result_fragment(self.found)
+
+
+def _show_effects_in_a_notebook() -> None:
+    """Have IPython, if this is a notebook, draw an Effect; a value of the lowest layer cannot know how."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive else None
+    if shell is not None:
+        from etude.faces.notebook import effect_fragment
+
+        shell.display_formatter.formatters["text/html"].for_type(Effect, effect_fragment)

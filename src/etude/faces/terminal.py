@@ -12,6 +12,7 @@ from rich.text import Text
 
 from etude.figures.numbers import number, percent
 from etude.figures.scores import ScoresData, metrics_of, scores_data
+from etude.figures.variance import variance_data
 from etude.figures.words import effect_sentence
 from etude.values.claim import ClaimVerdict
 from etude.values.effect import Effect, Verdict
@@ -76,6 +77,10 @@ def show_result(console: Console, result: StudyResult) -> None:
         title = f"Effects on the {shown[0].split} set: {METRICS[primary].label}, {way}; {family}"
         console.print(Text(f"\n{title}\n", style="bold"))
         console.print(effects_table(shown))
+    if result.variance:
+        console.print(Text(f"\nShares of the variance of {METRICS[result.variance[0].metric].label}\n", style="bold"))
+        for bar in variance_data(result.variance):
+            console.print(Text(f"{bar.percent:>7}  {bar.term}"))
     scores = scores_data(result, metrics_of(result)[0])
     if not result.judgements and not shown and scores:
         console.print(scores_table(scores))

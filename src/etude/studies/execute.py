@@ -21,6 +21,7 @@ from etude.studies.claims import judge
 from etude.studies.compare import factor_effects, looks_of
 from etude.studies.design import arms_of, level_text, with_valid_comparisons
 from etude.studies.evidence import Evidence
+from etude.values.data import Task
 from etude.values.effect import VarianceShare
 from etude.values.errors import EtudeError, InterruptedStudy, StoreDamagedError
 from etude.values.recipe import Recipe, changed
@@ -58,11 +59,11 @@ def execute(plan: Plan, store: Store, *, means: Means, watch: Watcher) -> StudyR
     started = time.monotonic()
     runs: Runs = {}
     for n_replicates, rule in _stages(plan):
+        store.put_plan(plan.name, plan_json(plan), _keys_by_arm(arms, n_replicates, means))
         runs = _collect(arms, n_replicates, store, means=means, watch=watch)
         result = conclude(plan, arms, runs, rule=rule)
         if plan.replicates != "until decided" or _is_decided(result):
             break
-    store.put_plan(plan.name, plan_json(plan), _keys_by_arm(arms, n_replicates, means))
     seconds = round(time.monotonic() - started, 1)
     return replace(
         result, provenance=MappingProxyType({**facts(means.device), **_means_facts(means), "seconds": seconds})
@@ -203,10 +204,25 @@ def _notes(evidence: Evidence, n_replicates: int) -> Iterator[str]:
         diverged = sum(run.ended == "diverged" for run in runs)
         if diverged:
             yield f"{diverged} of {len(runs)} runs of {label!r} diverged."
+    yield from _notes_on_what_intervals_mean(evidence)
     versions = {str(run.provenance.get("torch", "")) for runs in evidence.runs.values() for run in runs} - {""}
     if len(versions) > 1:
         yield f"The runs were made by several versions of torch: {', '.join(sorted(versions))}."
     yield from dict.fromkeys(note for runs in evidence.runs.values() for note in runs[0].notes)
+
+
+def _notes_on_what_intervals_mean(evidence: Evidence) -> Iterator[str]:
+    recipes = [arm.recipe for arm in evidence.arms]
+    if evidence.held_out == "validation" and any(recipe.early_stopping for recipe in recipes):
+        yield (
+            "Early stopping chose weights by the validation part, and effects are judged on it too, which flatters "
+            "arms that stop early. Keep rows apart with `test = 0.2`."
+        )
+    if any(not isinstance(recipe.data, Task) for recipe in recipes):
+        yield (
+            "Every replicate splits the same rows anew, so intervals speak about training on these rows, not about "
+            "other rows like them, for which they are too narrow (Nadeau and Bengio 2003)."
+        )
 
 
 def _means_facts(means: Means) -> dict[str, str | int]:

@@ -6,7 +6,7 @@ from typing import Literal
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Effect:
     """Mean paired difference, treated minus control, in the metric's own unit.
 
@@ -45,6 +45,10 @@ class Effect:
     family: int = 1
     notes: tuple[str, ...] = ()
     says: str = ""
+
+    def __repr__(self) -> str:
+        """The same line, marked as an Effect: the fields are many and have names."""
+        return f"Effect({self})"
 
     def __str__(self) -> str:
         """One line: what against what, mean [low, high] unit (coverage, pairs): verdict."""

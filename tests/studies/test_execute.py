@@ -1,0 +1,176 @@
+"""A plan is run, kept, gone on with and judged; here with real, tiny trainings."""
+
+import sqlite3
+
+import pytest
+
+from etude.records.store import open_store, read_store
+from etude.studies.execute import Means, execute
+from etude.values.claim import Claim
+from etude.values.errors import EngineError, InterruptedStudy, RecipeError
+from etude.values.recipe import Recipe, changed
+from etude.values.study import Plan
+
+MEANS = Means(workers=1)
+TINY = Recipe(
+    data={"task": "sincos", "rows": 60, "flip": 0.05, "test_rows": 200},
+    model={"name": "mlp", "hidden": [4]},
+    loss="bce",
+    optimizer={"name": "adam", "learning_rate": 0.01},
+    epochs=4,
+)
+
+CLEAR = changed(TINY, {"data": {"task": "moons", "rows": 60, "test_rows": 200}, "epochs": 30})
+"""Without learning, half the test set is right; with a large learning rate, most of it."""
+
+
+def run(plan, folder, *, means=MEANS, watch=lambda _: None):
+    with open_store(folder / "etude.db") as store:
+        return execute(plan, store, means=means, watch=watch)
+
+
+def test_every_arm_has_every_replicate_and_they_share_their_data(tmp_path):
+    result = run(Plan(base=TINY, vary={"loss": ("bce", "mse")}, replicates=3), tmp_path)
+    one, other = (result.runs[arm.label] for arm in result.arms)
+    assert [run.replicate for run in one] == [0, 1, 2]
+    assert [run.provenance["data"] for run in one] == [run.provenance["data"] for run in other]
+    assert len({run.provenance["data"] for run in one}) == 3
+
+
+def test_the_result_does_not_depend_on_what_was_kept(tmp_path):
+    plan = Plan(base=TINY, vary={"loss": ("bce", "mse")}, replicates=6)
+    run(Plan(base=TINY, replicates=4), tmp_path)  # the bce arm's first four replicates
+    seen = []
+    again = run(plan, tmp_path, watch=seen.append)
+    assert (seen[0].done, seen[0].kept, seen[0].planned, seen[-1].done) == (4, 4, 12, 12)
+    assert again.effects == run(plan, tmp_path / "afresh").effects
+
+
+def test_a_clear_effect_stops_at_an_early_look_and_an_unclear_one_at_the_cap(tmp_path):
+    clear = Plan(
+        base=CLEAR,
+        vary={"learning_rate": (1e-5, 0.2)},
+        replicates="until decided",
+        metric="accuracy",
+        max_replicates=20,
+    )
+    result = run(clear, tmp_path)
+    assert result.effects[0].n_pairs < 20
+    assert result.effects[0].verdict == "better"
+    same = Plan(base=TINY, vary={"learning_rate": (0.01, 0.010001)}, replicates="until decided", max_replicates=10,
+                smallest_effect={"log_loss": 1e-12})  # fmt: skip
+    result = run(same, tmp_path)
+    assert (result.effects[0].n_pairs, result.effects[0].verdict) == (10, "undecided")
+    assert result.effects[0].level > 0.95  # the interval is the look's own
+
+
+def test_a_study_that_may_stop_any_time_says_so_in_its_method(tmp_path):
+    plan = Plan(
+        base=CLEAR, vary={"learning_rate": (1e-5, 0.2)}, replicates="until decided", looks="any time", metric="accuracy"
+    )
+    effect = run(plan, tmp_path).effects[0]
+    assert (effect.method, effect.verdict) == ("t e-process", "better")
+    assert effect.n_pairs < 40
+
+
+def test_a_full_factorial_shares_out_its_variance(tmp_path):
+    plan = Plan(base=TINY, vary={"loss": ("bce", "mse"), "hidden": ((2,), (4,))}, replicates=3)
+    terms = {share.term: share.share for share in run(plan, tmp_path).variance}
+    assert set(terms) == {"loss", "hidden", "loss × hidden", "replicate", "residual"}
+    assert sum(terms.values()) == pytest.approx(1)
+
+
+def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(tmp_path):
+    plan = Plan(base=TINY, replicates=5)
+
+    def stop(now):
+        if now.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedStudy, match=r"3 of 5 runs are finished and kept.*The same command goes on"):
+        run(plan, tmp_path, watch=stop)
+    seen = []
+    run(plan, tmp_path, watch=seen.append)
+    assert seen[0].kept == 3
+
+
+def test_a_damaged_run_is_made_again_bit_for_bit(tmp_path):
+    plan = Plan(base=TINY, vary={"loss": ("bce", "mse")}, replicates=3)
+    before = run(plan, tmp_path)
+    with sqlite3.connect(tmp_path / "etude.db") as raw:
+        table, key, blob = largest_blob(raw)
+        raw.execute(f"UPDATE {table} SET body = ? WHERE rowid = ?", (blob[:100] + b"\xff" + blob[101:], key))
+    raw.close()
+    seen = []
+    after = run(plan, tmp_path, watch=seen.append)
+    assert seen[0].kept == 5
+    assert after.effects == before.effects
+
+
+def largest_blob(raw):
+    tables = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%body%'")]
+    rows = [(t, *row) for t in tables for row in raw.execute(f"SELECT rowid, body FROM {t}")]
+    return max(rows, key=lambda row: len(row[2]))
+
+
+def test_the_store_knows_which_study_had_which_runs(tmp_path):
+    run(Plan(name="mine", base=TINY, vary={"loss": ("bce", "mse")}, replicates=3), tmp_path)
+    with read_store(tmp_path / "etude.db") as reader:
+        (kept,) = reader.plans()
+    assert kept.name == "mine"
+    assert {arm: len(keys) for arm, keys in kept.arms.items()} == {"loss bce": 3, "loss mse": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"batch_size": 1000}, RecipeError, "batch"),
+        ({"loss": "l1"}, RecipeError, "l1"),
+        ({"data.features": 1}, Exception, "features"),
+    ],
+)
+def test_nothing_trains_before_every_arm_is_checked(tmp_path, change, error, says):
+    plan = Plan(base=TINY, arms={"good": {}, "wrong one": change}, replicates=3)
+    seen = []
+    with pytest.raises(error, match=rf"(?s)arm 'wrong one'.*{says}"):
+        run(plan, tmp_path, watch=seen.append)
+    assert seen == []
+
+
+def test_an_unknown_engine_is_refused(tmp_path):
+    with pytest.raises(EngineError, match=r"no engine 'lop'. Did you mean 'loop'"):
+        run(Plan(base=TINY), tmp_path, means=Means(engine="lop"))
+
+
+def test_an_arm_that_diverges_is_data(tmp_path):
+    wild = {"name": "sgd", "learning_rate": 1e30}
+    plan = Plan(base=TINY, arms={"tame": {}, "wild": {"optimizer": wild}}, replicates=6,
+                claims=(Claim(text="wild is better", control="tame", treated="wild", as_a_whole=True),))  # fmt: skip
+    result = run(plan, tmp_path)
+    assert result.judgements[0].verdict == "refuted"
+    assert any("runs of 'wild' diverged" in note for note in result.notes)
+
+
+def test_real_rows_come_with_what_their_interval_means(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("x,y\n" + "\n".join(f"{i % 7},{'ab'[i % 2]}" for i in range(60)))
+    result = run(Plan(base=Recipe(data={"table": str(table), "target": "y"}, loss="bce", epochs=2)), tmp_path)
+    assert any("not about other rows like them" in note for note in result.notes)
+
+
+def test_early_stopping_judged_on_validation_is_pointed_out(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("x,y\n" + "\n".join(f"{i % 7},{'ab'[i % 2]}" for i in range(60)))
+    data = {"table": str(table), "target": "y", "test": 0.0}
+    plan = Plan(base=Recipe(data=data, loss="bce", epochs=5, early_stopping={"patience": 2}), replicates=2)
+    assert any("flatters" in note for note in run(plan, tmp_path).notes)
+
+
+def test_a_changed_table_is_never_answered_from_old_runs(tmp_path):
+    table = tmp_path / "t.csv"
+    plan = Plan(base=Recipe(data={"table": str(table), "target": "y"}, loss="bce", epochs=2), replicates=2)
+    seen = []
+    for shift in (0, 1):
+        table.write_text("x,y\n" + "\n".join(f"{i % 7 + shift},{'ab'[i % 2]}" for i in range(60 + shift)))
+        run(plan, tmp_path, watch=seen.append)
+    assert [now.kept for now in seen if now.done == now.kept] == [0, 0]
