@@ -1,6 +1,7 @@
 """The report on a study that looks like the journey: nineteen arms, sixteen replicates, eight claims."""
 
 import base64
+import dataclasses
 import hashlib
 import html
 import html.parser
@@ -11,12 +12,13 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
+from scipy import stats
 
 from etude.faces.report import report_html, write_report
 from etude.values.claim import Bound, Claim, Contrast, Judgement
 from etude.values.curve import curve
 from etude.values.effect import Effect, VarianceShare
-from etude.values.errors import StoreError
+from etude.values.errors import ReportError
 from etude.values.metric import METRICS, Limit
 from etude.values.recipe import Recipe
 from etude.values.run import Run
@@ -157,7 +159,8 @@ def fake_judgements():
     blank = {"low": nothing, "high": nothing, "differences": (nothing,) * 16, "n_pairs": 0, "p": nothing}
     advice = "about 60 replicates would show a difference of 0.01 nats (power 80 %)"
     decay = {"factor": "optimizer.coupled_weight_decay", "control": "0.0", "treated": "0.01"}
-    beyond = {"factor": "data.rows beyond model.hidden", "notes": (advice,), "spread": 0.03, "seed": 3}
+    beyond = {"factor": "data.rows beyond model.hidden", "control": "5 → 10", "treated": "1000 → 1500"}
+    between = {"factor": "split", "control": "train", "treated": "validation", "split": "validation − train"}
     return (
         put_on_trial(
             "MSE showed 71 % improvement over BCE.",
@@ -186,14 +189,14 @@ def fake_judgements():
             "More data beats architecture: 800→1,200 training rows had more impact than doubling the parameters.",
             "undecided",
             "The interval of the difference holds both signs.",
-            stated=(fake_effect(-0.006, "undecided", says="1,200 rows, beyond doubling the units", **beyond),),
+            stated=(fake_effect(-0.006, "undecided", seed=3, spread=0.03, notes=(advice,), **beyond),),
         ),
         put_on_trial(
             "Perfect convergence: a train–validation gap of 0.0005.",
             "refuted",
             "The gap is ten times larger.",
             parts=(gap,),
-            stated=(fake_effect(0.021, "worse", seed=4, says="validation against train", split="validation − train"),),
+            stated=(fake_effect(0.021, "worse", seed=4, says="validation against train", **between),),
         ),
         put_on_trial(
             HOSTILE,
@@ -366,6 +369,80 @@ def test_the_claims_come_first_with_their_verdicts(page):
     ]
 
 
+def test_the_first_screen_leads_from_each_claim_to_its_card(page):
+    glance = re.search(r'<table class="glance">.*?</table>', page, re.DOTALL)[0]
+    assert page.index(glance) < page.index('id="claims"')
+    assert re.findall(r'href="#(claim-\d)"', glance) == [f"claim-{place}" for place in range(1, 9)]
+    assert all(f'id="claim-{place}"' in page for place in range(1, 9))
+    assert "<b>0.199 nats</b> <span>(claimed: 0.05)</span>" in glance
+    assert "a fair comparison: log loss, L2 0.01 instead of none: worse" in glance
+
+
+def test_without_claims_the_first_screen_shows_the_effects():
+    page = report_html(fake_study(replicates=2, labels=LABELS[:2], judgements=()), command="etude run x")
+    glance = re.search(r'<table class="glance">.*?</table>', page, re.DOTALL)[0]
+    assert glance.count('href="#effects"') == 6
+    assert "What each factor does to the log loss at a glance" in glance
+
+
+def test_every_link_inside_the_page_leads_somewhere(tags):
+    anchors = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    links = {attributes["href"].removeprefix("#") for tag, attributes in tags if tag == "a"}
+    assert links <= anchors
+
+
+def test_a_gap_is_worded_as_a_gap(page):
+    assert "Gap in log loss (nats): validation minus train, of the same runs" in page
+    assert "<strong>worse</strong> on validation than on train" in page
+    assert "split: " not in page
+
+
+def test_two_changes_are_worded_as_one_beyond_the_other(page):
+    assert "rows: 1,500 against 1,000, beyond hidden units: 10 against 5" in page
+    assert "favours hidden units →" in page
+
+
+def test_a_reader_can_work_out_an_interval_from_the_page():
+    # differences 1, 2, 3: mean 2, standard deviation 1, and Student's t with 2 degrees of freedom in closed form
+    half = 0.95 * np.sqrt(2 / (4 * 0.975 * 0.025)) / np.sqrt(3)
+    effect = fake_effect(2.0, "undecided", low=2 - half, high=2 + half, level=0.95, n_pairs=3, differences=(1, 2, 3))
+    page = report_html(fake_study(replicates=2, labels=LABELS[:1], effects=(effect,)), command="etude run x")
+    section = page[page.index('id="effects"') :]
+    row = re.search(r"<tbody>\s*<tr><th.*?</tr>", section, re.DOTALL)[0]
+    mean, interval, level, pairs, deviation = re.findall(r'<td class="n">(.*?)</td>', row)[:5]
+    assert re.search(r"replicate by replicate: (.*?)</p>", section)[1] == "1.00, 2.00, 3.00"
+    reach = stats.t.ppf((1 + float(level)) / 2, int(pairs) - 1) * float(deviation) / np.sqrt(int(pairs))
+    ends = [float(end.replace("−", "-")) for end in interval.split(" to ")]
+    assert ends == pytest.approx([float(mean) - reach, float(mean) + reach], abs=0.005)
+
+
+def test_the_scores_behind_every_difference_are_in_the_table_of_runs(journey, page):
+    table = page[page.index('<table class="runs">') :]
+    score = journey.runs[LABELS[0]][0].score("log_loss", "test")
+    assert f"<td>{score:.5f}" in table
+
+
+def test_an_arm_far_from_the_others_has_a_scale_of_its_own():
+    labels = ("one", "two", "three", "odd")
+    study = fake_study(replicates=2, labels=labels, judgements=(), effects=(), variance=())
+    far = tuple(
+        dataclasses.replace(
+            run, curves={name: curve(name, c.steps, 40 * c.values, unit=c.unit) for name, c in run.curves.items()}
+        )
+        for run in study.runs["odd"]
+    )
+    page = report_html(dataclasses.replace(study, runs={**study.runs, "odd": far}), command="etude run x")
+    assert "<bdi>odd</bdi><small><b>own scale</b>" in page
+    assert "<bdi>one</bdi><small><b>own scale</b>" not in page
+    assert "off the scale →" in page
+
+
+def test_the_table_of_arms_marks_what_differs_from_the_base(page):
+    table = re.search(r"<summary>The arms</summary>.*?</table>", page, re.DOTALL)[0]
+    assert '<th scope="col" class="n">hidden units</th>' in table
+    assert '<td class="n"><strong><bdi>7</bdi></strong></td><td class="n"><bdi>BCE</bdi></td>' in table
+
+
 def test_an_undecided_effect_is_never_called_the_same(page):
     words = re.sub(r"<[^>]*>", " ", page)
     assert "no significant difference" not in words
@@ -413,10 +490,10 @@ def test_the_report_is_written_whole_and_nothing_is_left_beside_it(tmp_path):
 def test_an_unwritable_place_is_refused_and_an_older_report_is_kept(tmp_path):
     study = fake_study(replicates=2, labels=LABELS[:1])
     (tmp_path / "file").write_text("older")
-    with pytest.raises(StoreError, match=r"cannot be written to .*report.html.*Every run of the study is kept"):
+    with pytest.raises(ReportError, match=r"cannot be written to .*report.html.*Every run of the study is kept"):
         write_report(study, tmp_path / "file" / "report.html", command="etude run x")
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(StoreError, match=r"cannot be written to .*folder.html"):
+    with pytest.raises(ReportError, match=r"cannot be written to .*folder.html"):
         write_report(study, tmp_path / "folder.html", command="etude run x")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder.html"]
 

@@ -7,10 +7,11 @@ import pytest
 
 from etude.figures.axes import Axis
 from etude.figures.learning_curves import (
-    common_axis,
+    Panel,
     draw_learning_curves,
     held_out,
     learning_curves_data,
+    panels,
     table_rows,
 )
 from etude.values.curve import curve
@@ -74,39 +75,57 @@ def test_the_split_that_judges_is_test_where_there_is_one():
 
 
 def test_the_common_axis_holds_every_arm_and_every_limit():
-    axis = common_axis([data(run([0.9, 0.5])), data(run([0.7, 0.3]))])
-    assert axis.low < 0.2
-    assert axis.high >= 0.9
+    one, other = panels([data(run([0.9, 0.5])), data(run([0.7, 0.3]))])
+    assert one.axis == other.axis
+    assert one.axis.low < 0.2
+    assert one.axis.high >= 0.9
+    assert [one.own_scale, other.own_scale] == [False, False]
+
+
+def test_an_arm_far_from_the_others_gets_a_scale_of_its_own():
+    usual = [data(run(np.linspace(0.7, 0.6, 50))) for _ in range(4)]
+    *alike, odd = panels([*usual, data(run(np.linspace(0.7, 3.3, 50)))])
+    assert [panel.own_scale for panel in (*alike, odd)] == [False] * 4 + [True]
+    assert alike[0].axis.high < 0.75
+    assert odd.axis.high > 3.2
+    assert odd.axis.low < 0.2  # its own limits are on it
 
 
 def test_the_drawing_is_well_formed_and_names_the_limits():
     found = data(*(run(np.linspace(0.8, 0.4 + i / 100, 300)) for i in range(4)))
-    drawn = draw_learning_curves(found, common_axis([found]), thin_points=40)
+    drawn = draw_learning_curves(panels([found])[0], thin_points=40)
     labels = [t.text for t in ET.fromstring(drawn).findall(".//{*}text[@class='limit-label']")]
-    assert labels == ["chance 0.693, best constant 0.690", "Bayes limit 0.200"]
+    assert labels == ["chance 0.693, best constant 0.69", "Bayes limit 0.2"]
     kinds = {p.get("class") for p in ET.fromstring(drawn).findall(".//{*}path")}
     assert {"thin train", "median train", "band train", "thin held-out"} <= kinds
 
 
 def test_replicates_are_left_out_on_request():
     found = data(run([0.8, 0.4]), run([0.8, 0.5]))
-    assert "thin" not in draw_learning_curves(found, common_axis([found]), thin_points=0)
+    assert "thin" not in draw_learning_curves(panels([found])[0], thin_points=0)
 
 
 def test_the_table_says_median_and_band():
     found = data(*(run([float(i), 0.0]) for i in range(11)), limit=None)
-    assert table_rows(found, common_axis([found]))[0] == ("0", "5.0 (1.0 to 9.0)", "5.0 (1.0 to 9.0)")
+    assert table_rows(panels([found])[0])[0] == ("0", "5.0 (1.0 to 9.0)", "5.0 (1.0 to 9.0)")
+
+
+def test_small_values_on_a_log_axis_keep_their_digits():
+    found = data(run(np.geomspace(1.0, 0.0004, 50)), limit=None)
+    panel = panels([found])[0]
+    assert panel.axis.log
+    assert table_rows(panel)[-1][1].startswith("0.0004")
 
 
 def test_an_arm_that_diverged_from_the_start_still_draws():
     found = data(run([np.nan, np.nan], ended="diverged"), limit=None)
-    ET.fromstring(draw_learning_curves(found, common_axis([found])))
+    ET.fromstring(draw_learning_curves(panels([found])[0]))
 
 
 def test_a_label_keeps_clear_of_the_median():
     # the limit lies at 0.5 and both medians end just above it, so the label goes below its line
     limit = Limit("log_loss", chance=0.5, best_constant=0.5, bayes=None)
     found = data(*(run([1.0, 0.52, 0.52, 0.52]) for _ in range(2)), limit=limit)
-    axis = Axis(0.0, 1.0)
-    (label,) = ET.fromstring(draw_learning_curves(found, axis)).findall(".//{*}text[@class='limit-label']")
-    assert float(label.get("y")) == pytest.approx(10 + 168 / 2 + 10)
+    panel = Panel(found, Axis(0.0, 1.0), own_scale=False)
+    (label,) = ET.fromstring(draw_learning_curves(panel)).findall(".//{*}text[@class='limit-label']")
+    assert float(label.get("y")) == pytest.approx(14 + 168 / 2 + 10)

@@ -1,6 +1,7 @@
 """Final scores of the arms, and the summary of a study."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -9,8 +10,11 @@ from etude.figures.scores import (
     draw_scores_axis,
     draw_scores_row,
     limit_text,
+    median_text,
     metrics_of,
-    score_text,
+    off_the_scale,
+    range_text,
+    run_scores,
     scores_data,
     typical_scores,
 )
@@ -73,8 +77,31 @@ def test_every_finite_replicate_is_a_dot(result):
     ET.fromstring(draw_scores_axis(data))
 
 
-def test_a_share_is_told_as_per_cent(result):
-    assert score_text(scores_data(result, "accuracy"), 0.9123) == "91.2 %"
+def test_an_arm_far_off_leaves_the_others_the_axis_and_says_so():
+    scores = {"a": (0.50, 0.60), "b": (0.55, 0.60), "c": (0.50, 0.55), "odd": (3.0, 3.2), "half": (0.55, 3.0)}
+    study = StudyResult(
+        plan=Plan(base=BASE),
+        arms=tuple(Arm(name, {}, BASE) for name in scores),
+        runs={name: tuple(map(run, found)) for name, found in scores.items()},
+        limits={},
+    )
+    data = scores_data(study, "log_loss")
+    assert data.axis.high < 0.7
+    assert [off_the_scale(data, row) for row in data.rows] == [(0, 0), (0, 0), (0, 0), (0, 2), (0, 1)]
+    words = [[t.text for t in ET.fromstring(draw_scores_row(data, row)).findall("{*}text")] for row in data.rows]
+    assert words == [[], [], [], ["off the scale →"], ["1 off the scale →"]]
+    assert len(ET.fromstring(draw_scores_row(data, data.rows[4])).findall(".//{*}circle")) == 1
+
+
+def test_an_arm_without_a_finite_score_has_dashes():
+    arms = {"good": (run(0.5), run(0.4)), "gone": (run(0.1, ended="diverged"),)}
+    study = StudyResult(Plan(base=BASE), tuple(Arm(name, {}, BASE) for name in arms), arms, {})
+    data = scores_data(study, "log_loss")
+    good, gone = data.rows
+    assert (median_text(data, gone), range_text(data, gone)) == ("–", "–")
+    assert (median_text(data, good), range_text(data, good)) == ("0.450", "0.400 to 0.500")
+    assert run_scores(arms["gone"][0], [data]) == ("–", "–")
+    assert run_scores(arms["good"][0], [data]) == ("–", "0.50000")  # no train curve was kept
 
 
 def test_typical_scores_are_nan_where_a_run_diverged(result):
@@ -85,7 +112,12 @@ def test_the_summary_counts_claims_runs_and_failures(result):
     found = summary_data(result)
     assert (found.claims, found.arms, found.runs, found.replicates, found.diverged) == (2, 2, 6, 3, 1)
     assert found.verdicts == (("supported", 1), ("undecided", 1))
-    assert found.seconds == 12.5
+    assert found.seconds is None  # one run in three does not say how long it took
+
+
+def test_the_training_time_is_the_sum_over_the_runs(result):
+    timed = replace(result, runs={"a": result.runs["a"]}, arms=result.arms[:1])
+    assert summary_data(timed).seconds == 6.0
 
 
 def test_facts_of_runs_say_one_value_a_range_or_how_many(result):

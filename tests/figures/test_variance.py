@@ -16,7 +16,7 @@ SHARES = (
 
 def test_the_largest_share_comes_first_and_what_is_left_last():
     bars = variance_data(SHARES)
-    assert [bar.term.partition(" (")[0] for bar in bars] == ["rows × hidden", "loss", "replicate", "what is left"]
+    assert [bar.term.partition(" (")[0] for bar in bars] == ["rows × hidden units", "loss", "replicate", "what is left"]
     assert [bar.percent for bar in bars] == ["40.0 %", "10.0 %", "5.0 %", "45.0 %"]
     assert [(bar.f, bar.p) for bar in bars[:3]] == [("16", "below 0.001"), ("4", "0.060"), ("–", "–")]
 

@@ -76,6 +76,7 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "claim_meaning": marks.CLAIM_MEANING,
         "metric_words": words.metric_words,
         "amount": words.amount,
+        "finished": words.finished,
         "outcome": words.outcome,
         "effect_detail": words.effect_detail,
         "differences_text": forest.differences_text,

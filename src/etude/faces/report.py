@@ -25,7 +25,7 @@ from etude.values.study import StudyResult
 SHOWN, MOST_GLANCES = 6, 12
 """Small multiples beyond these are folded away, and lines of the table at the top left out."""
 
-FINEST, MOST_POINTS = 72, 30_000
+FINEST, MOST_POINTS = 72, 24_000
 """Points of one thin curve of the primary metric, and of all of them together: 4.5 bytes each."""
 
 FINEST_OBJECTIVE, MOST_POINTS_OBJECTIVE = 28, 16_000

@@ -12,11 +12,11 @@ from etude.figures.numbers import SUPERSCRIPTS, number, significant
 LOG_RATIO = 50.0
 """A typical range of positive values that spans more than this factor gets a logarithmic axis."""
 
-CORE = (0.05, 0.95)
-"""Quantiles between which an arm's own range lies: a replicate in twenty may be odd."""
+EXTENT, CORE = (0.01, 0.99), (0.05, 0.95)
+"""Quantiles between which an arm's values lie, and those of them that count when it is asked whether they fit."""
 
 FAR = 2.0
-"""An arm this many widths of the typical range outside it gets a scale of its own."""
+"""An arm whose core is this many widths of the typical extent outside it gets a scale of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +61,35 @@ def shared_axis(
 
     arms:   the values of each arm, of any shape; NaN and inf are left out
     always: values the axis shows in any case, such as limits
-    The typical range is the median of the arms' ranges (5th to 95th percentile), widened to hold `always`; of two
-    middle arms it takes the wider, so that two arms are always alike. An arm whose own range reaches beyond it by more than `FAR` of its widths is not alike: on one axis with it the others
-    would be flat. The axis is logarithmic where the typical range spans more than `LOG_RATIO`.
+    The typical extent is the median of the arms' extents (of two middle arms the wider, so that two arms are always
+    alike), widened to hold `always`. An arm whose core reaches beyond it by more than `FAR` of its widths is not
+    alike: on one axis with it the others would be flat. The axis is logarithmic where the typical extent spans more
+    than `LOG_RATIO`.
 
     >>> usual = [np.array([0.5, 0.7]), np.array([0.6, 0.8]), np.array([0.5, 0.8])]
     >>> shared_axis([*usual, np.array([0.5, 3.0])])[1]
     (True, True, True, False)
     """
     finite = [values[np.isfinite(values)] for values in arms]
-    ranges = np.array([np.quantile(values, CORE) if values.size else (np.nan, np.nan) for values in finite])
-    measured = ranges[np.isfinite(ranges).all(axis=1)] if ranges.size else np.zeros((0, 2))
+    extents, cores = (_quantiles(finite, between) for between in (EXTENT, CORE))
+    measured = extents[np.isfinite(extents).all(axis=1)]
     if not measured.size:
         return axis(min((0.0, *always)), max((1.0, *always)), pad=pad), (True,) * len(arms)
-    lowest, highest = measured.T
-    low = min(float(np.quantile(lowest, 0.5, method="lower")), *always, math.inf)
-    high = max(float(np.quantile(highest, 0.5, method="higher")), *always, -math.inf)
+    low = min(float(np.quantile(measured[:, 0], 0.5, method="lower")), *always, math.inf)
+    high = max(float(np.quantile(measured[:, 1], 0.5, method="higher")), *always, -math.inf)
     log = low > 0 and high > LOG_RATIO * low and all(float(values.min()) > 0 for values in finite if values.size)
     if log:
-        low, high, ranges = math.log(low), math.log(high), np.log(ranges)
+        low, high, cores = math.log(low), math.log(high), np.log(cores)
     reach = FAR * (high - low) or math.inf
-    inside = tuple(bool(not (one < low - reach or other > high + reach)) for one, other in ranges)
+    inside = tuple(bool(not (one < low - reach or other > high + reach)) for one, other in cores)
     shown = [values for values, alike in zip(finite, inside, strict=True) if alike]
     return _fitted(np.concatenate(shown), always, pad=pad, log=log), inside
+
+
+def _quantiles(arms: Sequence[NDArray[np.float64]], between: tuple[float, float]) -> NDArray[np.float64]:
+    """Two quantiles of each arm, shape (arms, 2); NaN where it has no values."""
+    found = [np.quantile(values, between) if values.size else (np.nan, np.nan) for values in arms]
+    return np.array(found, dtype=np.float64).reshape(-1, 2)
 
 
 def _fitted(values: NDArray[np.float64], always: tuple[float, ...], *, pad: float, log: bool) -> Axis:

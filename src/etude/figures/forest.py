@@ -12,7 +12,7 @@ from etude.figures.axes import Axis, axis, tick_labels
 from etude.figures.marks import effect_mark, style_name
 from etude.figures.numbers import bounds, decimals, level, number, plural
 from etude.figures.svg import element, picture, text
-from etude.figures.words import amount, effect_title, heading, metric_words, outcome, sides
+from etude.figures.words import amount, effect_title, finished, heading, metric_words, outcome, sides
 from etude.values.effect import Effect
 
 HEIGHT = 52
@@ -185,7 +185,7 @@ def _row(effect: Effect, across: Axis, places: int, claimed: str) -> ForestRow:
 def effect_estimate(effect: Effect, places: int) -> str:
     """The estimate, its interval and how many pairs it rests on, with the unit."""
     if not np.isfinite(effect.mean):
-        return "no estimate: no replicate gave a finite score on both sides"
+        return f"no estimate: {finished(effect)}"
     about = f"{level(effect.level)} interval {bounds(effect.low, effect.high, places)}"
     return f"{amount(effect, places)} ({about}; {plural(effect.n_pairs, 'pair')})"
 

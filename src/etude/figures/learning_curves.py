@@ -151,7 +151,7 @@ def draw_learning_curves(panel: Panel, *, thin_points: int = 80) -> str:
     data, vertical = panel.data, panel.axis
     last = max((int(series.steps[-1]) for series in data.series if series.steps.size), default=1)
     across = Axis(0.0, float(max(last, 1)))
-    frame = [*_horizontal(across), *_vertical(vertical, own_scale=panel.own_scale)]
+    frame = [*_horizontal(across), *_vertical(vertical)]
     curves = [part for series in data.series for part in _curves(series, across, vertical, thin_points)]
     lines, labels = _limit_lines(data, vertical)
     fine = f"0 0 {INNER_WIDTH * FINE} {INNER_HEIGHT * FINE}"
@@ -201,14 +201,13 @@ def _horizontal(across: Axis) -> list[str]:
     return [rule, element("g", *labels, text_anchor="middle"), unit]
 
 
-def _vertical(vertical: Axis, *, own_scale: bool) -> list[str]:
+def _vertical(vertical: Axis) -> list[str]:
     ticks = vertical.ticks(4)
     names = tick_labels(ticks, log=vertical.log)
     heights = [round(TOP + (1 - float(vertical.place(value))) * INNER_HEIGHT, 1) for value in ticks]
     lines = "".join(f"M{LEFT} {y:g}h{INNER_WIDTH}" for y in heights)
     labels = [text(s, x=LEFT - 5, y=round(y + 3.5, 1)) for s, y in zip(names, heights, strict=True)]
-    remark = ", ".join([*(["own scale"] if own_scale else []), *(["log scale"] if vertical.log else [])])
-    scale = [text(remark, x=LEFT + 3, y=TOP - 3, class_="unit")] if remark else []
+    scale = [text("log scale", x=LEFT + 3, y=TOP - 3, class_="unit")] if vertical.log else []
     grid = element("path", d=lines, stroke="currentColor", stroke_opacity=0.12)
     return [grid, element("g", *labels, text_anchor="end"), *scale]
 
@@ -216,10 +215,7 @@ def _vertical(vertical: Axis, *, own_scale: bool) -> list[str]:
 def _limit_lines(data: LearningCurvesData, vertical: Axis) -> tuple[list[str], list[str]]:
     """Dashed lines on the fine grid, and their labels on the picture; labels that would touch share a line."""
     labels = []
-    places = shown_places(vertical)
-    heights = sorted(
-        (1 - float(vertical.place(value)), f"{name} {number(value, places)}") for name, value in data.limits
-    )
+    heights = sorted((1 - float(vertical.place(value)), f"{name} {significant(value)}") for name, value in data.limits)
     across = "".join(f"M0 {round(height * INNER_HEIGHT * FINE)}h{INNER_WIDTH * FINE}" for height, _ in heights)
     lines = [element("path", d=across, class_="limit", stroke="currentColor")] if across else []
     for height, says in _merged(heights):

@@ -14,6 +14,7 @@ from etude.values.recipe import Recipe
 from etude.values.run import Run
 from etude.values.study import StudyResult
 
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Counts.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from etude.figures.numbers import bounds, decimals, listed, significant, signed
+from etude.figures.numbers import bounds, decimals, listed, plural, signed
 from etude.values.effect import Effect
 from etude.values.metric import METRICS
 
@@ -37,18 +37,23 @@ def effect_sentence(effect: Effect) -> str:
     ...         differences=(), p=0.01, p_sign_flip=0.01, method="Student t",
     ...     )
     ... )
-    'Loss: MSE against BCE: log loss −0.050 nats (−0.080 to −0.020), better.'
+    'Loss MSE against BCE: log loss −0.050 nats (−0.080 to −0.020), better.'
     """
-    title = effect_title(effect)
+    phrase = effect_phrase(effect)
     places = shown_places(effect)
     measured = f"{metric_words(effect.metric)} {amount(effect, places)}"
     interval = bounds(effect.low, effect.high, places)
-    return f"{title[:1].upper()}{title[1:]}: {measured} ({interval}), {outcome(effect)}."
+    return f"{phrase[:1].upper()}{phrase[1:]}: {measured} ({interval}), {outcome(effect)}."
 
 
 def amount(effect: Effect, places: int) -> str:
     """The mean difference with its sign and unit."""
     return f"{signed(effect.mean, places)} {effect.unit}".rstrip() if math.isfinite(effect.mean) else "no estimate"
+
+
+def finished(effect: Effect) -> str:
+    """In how many replicates both sides gave a finite score."""
+    return f"{effect.n_pairs} of {plural(len(effect.differences), 'pair')} finished"
 
 
 def shown_places(effect: Effect) -> int:
@@ -62,22 +67,28 @@ def effect_title(effect: Effect) -> str:
     return effect.says if _has_own_words(effect) else effect_label(effect)
 
 
+def effect_phrase(effect: Effect) -> str:
+    """The same inside a sentence, where a colon follows."""
+    return effect.says if _has_own_words(effect) else effect_label(effect, colon=" ")
+
+
 def effect_detail(effect: Effect) -> str:
-    """What stands under the title: what differs, where somebody else's words are above, and the split of the score."""
-    label = [effect_label(effect)] if _has_own_words(effect) else []
+    """What stands under the title: what differs, unless the title says it, and the split of the score."""
+    title, label = effect_title(effect), effect_label(effect)
+    told = label.partition(": ")[2] or label
     split = [] if shape(effect) == "gap" else [f"scored on {effect.split}"]
-    return " · ".join([*label, *split])
+    return " · ".join([*([] if told in title else [label]), *split])
 
 
-def effect_label(effect: Effect) -> str:
+def effect_label(effect: Effect, *, colon: str = ": ") -> str:
     """What differs between the two sides, treated against control, in people's words."""
     if shape(effect) != "beyond":
-        return _difference(effect.factor, effect.treated, effect.control)
+        return _difference(effect.factor, effect.treated, effect.control, colon)
     factors = effect.factor.split(" beyond ")
     ends = [side.split(" → ") for side in (effect.treated, effect.control)]
     if len(factors) != 2 or any(len(pair) != 2 for pair in ends):  # a level or an arm's name holds the sign itself
         return f"{effect.treated}, beyond {effect.control}"
-    one, other = (_difference(factor, new, old) for factor, (old, new) in zip(factors, ends, strict=True))
+    one, other = (_difference(factor, new, old, colon) for factor, (old, new) in zip(factors, ends, strict=True))
     return f"{one}, beyond {other}"
 
 
@@ -147,19 +158,19 @@ def level_words(factor: str, level: str) -> str:
         value = float(level)
     except ValueError:
         return level
-    return significant(value, 6) if 1e-6 <= abs(value) < 1e6 or value == 0 else level
+    return f"{int(value):,}" if value.is_integer() and abs(value) < 1e12 else level
 
 
-def _difference(factor: str, treated: str, control: str) -> str:
+def _difference(factor: str, treated: str, control: str, colon: str) -> str:
     if factor == "split":
         return f"{treated} minus {control}, the same runs"
     if " + " in factor:
         return f"{treated} against {control}: {field_words(factor)} differ"
     levels = f"{level_words(factor, treated)} against {level_words(factor, control)}"
-    return f"{field_words(factor)}: {levels}" if factor else levels
+    return f"{field_words(factor)}{colon}{levels}" if factor else levels
 
 
 def _has_own_words(effect: Effect) -> bool:
-    """Whether a person worded the comparison; what was made from the levels is worded better here."""
-    made = f"{effect.treated} against {effect.control}"
-    return effect.says not in ("", made, f"{effect.factor.rpartition('.')[2].replace('_', ' ')}: {made}")
+    """Whether a person worded the comparison; what was made from field paths and levels is worded better here."""
+    plain = f"{effect.treated} against {effect.control}"
+    return effect.says not in ("", plain, f"{effect.factor.rpartition('.')[2].replace('_', ' ')}: {plain}")
