@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from etude.engine.dropout import CountedDropout, dropout_layers
 from etude.engine.architectures.mlp import multilayer_perceptron
+from etude.engine.dropout import CountedDropout, dropout_layers
 from etude.numerics.seeds import hashed_uniform, key
 from etude.values.model import Mlp
 

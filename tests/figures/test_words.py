@@ -100,12 +100,6 @@ def test_a_persons_words_come_first_and_are_not_repeated(effect):
     assert effect_detail(effect) == "scored on test"
 
 
-def test_words_made_from_field_paths_are_worded_anew(effect, gap):
-    made = replace(effect, says="coupled weight decay: 0.01 against 0.0")
-    assert effect_title(made) == "coupled weight decay: 0.01 against 0"
-    assert effect_title(replace(gap, says="test against train")) == "test minus train, the same runs"
-
-
 def test_a_title_that_says_the_levels_already_needs_no_label_under_it(effect):
     loss = replace(effect, factor="loss", control="bce", treated="mse", says="MSE against BCE, four times as long")
     assert effect_detail(loss) == "scored on test"

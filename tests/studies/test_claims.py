@@ -62,7 +62,7 @@ def test_a_bound_is_held_against_the_known_limit(base, evidence_of):
 
     wrong = judged(base, evidence_of, bound(0.05), mse_is(0))
     assert wrong.verdict == "refuted"
-    assert "0.1985 nats; the claim says 0.05" in wrong.because
+    assert "0.1985 nats. The claim says 0.05." in wrong.because
     assert judged(base, evidence_of, bound(0.2), mse_is(0)).verdict == "supported"
 
 

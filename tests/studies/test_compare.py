@@ -64,7 +64,7 @@ def test_a_contrast_of_several_factors_is_confounded_unless_taken_as_a_whole(bas
     settings = {"loss": "mse", "hidden": [8]}
     plan = Plan(base=base, arms={"a": {}, "b": settings})
     evidence = evidence_of(plan, lambda _: NOISE)
-    with pytest.raises(ConfoundedError, match=r"2 factors differ at once .hidden: 8 against 4, loss: mse against bce"):
+    with pytest.raises(ConfoundedError, match=r"2 factors .*: hidden units .8 against 4., loss .MSE against BCE."):
         contrast_asked(evidence, Contrast(treated=settings))
     assert contrast_asked(evidence, Contrast(treated=settings, as_a_whole=True)).factor == "model.hidden + loss"
 

@@ -2,17 +2,20 @@
 
 import pytest
 
-from etude.studies.design import arms_of, level_text, says, with_valid_comparisons
+from etude.studies.design import arms_of, difference_text, level_text, with_valid_comparisons
 from etude.values.claim import Claim, Contrast
 from etude.values.code import Code
 from etude.values.errors import RecipeError
 from etude.values.optimizer import Adam, Sgd
+from etude.values.recipe import changed
 from etude.values.study import Plan
 
 
 def test_a_factorial_has_every_combination_with_the_control_first(base):
     arms = arms_of(Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,), (16,))}))
-    assert [arm.label for arm in arms] == [f"loss {loss}, hidden {h}" for loss in ("bce", "mse") for h in (4, 8, 16)]
+    assert [arm.label for arm in arms] == [
+        f"loss {loss}, hidden units {h}" for loss in ("BCE", "MSE") for h in (4, 8, 16)
+    ]
     assert arms[0].recipe == base
     assert arms[-1].levels == {"loss": "mse", "model.hidden": (16,)}
 
@@ -27,7 +30,7 @@ def test_an_arm_that_two_claims_need_is_run_once_under_its_name(base):
         Claim(text="two", control="wide", treated={"loss": "mse"}, as_a_whole=True),
     )
     plan = Plan(base=base, arms={"wide": {"hidden": [8]}}, claims=claims)
-    assert [arm.label for arm in arms_of(plan)] == ["wide", "hidden 8, loss mse", "loss mse"]
+    assert [arm.label for arm in arms_of(plan)] == ["wide", "hidden units 8, loss MSE", "loss MSE"]
 
 
 def test_an_unknown_arm_is_refused_with_the_nearest_known_one(base):
@@ -60,10 +63,9 @@ def test_a_valid_claim_and_one_with_its_own_comparisons_are_left_alone(base):
     assert with_valid_comparisons(plan) == plan
 
 
-def test_a_contrast_is_told_in_words(base):
-    plan = Plan(base=base)
-    assert says(plan, Contrast(treated={"loss": "mse"})) == "loss: mse against bce"
-    assert says(plan, Contrast(split="test", control_split="train")) == "test against train"
+def test_what_differs_is_told_in_words(base):
+    other = changed(base, {"loss": "mse", "rows": 1500})
+    assert difference_text(base, other) == "rows (1,500 against 1,000), loss (MSE against BCE)"
 
 
 def test_levels_read_as_people_write_them():

@@ -118,7 +118,7 @@ def test_the_store_knows_which_study_had_which_runs(tmp_path):
     with read_store(tmp_path / "etude.db") as reader:
         (kept,) = reader.plans()
     assert kept.name == "mine"
-    assert {arm: len(keys) for arm, keys in kept.arms.items()} == {"loss bce": 3, "loss mse": 3}
+    assert {arm: len(keys) for arm, keys in kept.arms.items()} == {"loss BCE": 3, "loss MSE": 3}
 
 
 @pytest.mark.parametrize(

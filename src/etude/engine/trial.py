@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from etude.data.splits import Part, Splits
-from etude.engine.dropout import dropout_layers
 from etude.engine.build import build_model, build_optimizer
+from etude.engine.dropout import dropout_layers
 from etude.engine.losses import Objective, objective_of
 from etude.numerics.schedules import is_constant, rate_factor
 from etude.numerics.seeds import stream

@@ -64,12 +64,12 @@ def shown_places(effect: Effect) -> int:
 
 def effect_title(effect: Effect) -> str:
     """The comparison as somebody put it, else as it follows from what differs."""
-    return effect.says if _has_own_words(effect) else effect_label(effect)
+    return effect.says or effect_label(effect)
 
 
 def effect_phrase(effect: Effect) -> str:
     """The same inside a sentence, where a colon follows."""
-    return effect.says if _has_own_words(effect) else effect_label(effect, colon=" ")
+    return effect.says or effect_label(effect, colon=" ")
 
 
 def effect_detail(effect: Effect) -> str:
@@ -168,9 +168,3 @@ def _difference(factor: str, treated: str, control: str, colon: str) -> str:
         return f"{treated} against {control}: {field_words(factor)} differ"
     levels = f"{level_words(factor, treated)} against {level_words(factor, control)}"
     return f"{field_words(factor)}{colon}{levels}" if factor else levels
-
-
-def _has_own_words(effect: Effect) -> bool:
-    """Whether a person worded the comparison; what was made from field paths and levels is worded better here."""
-    plain = f"{effect.treated} against {effect.control}"
-    return effect.says not in ("", plain, f"{effect.factor.rpartition('.')[2].replace('_', ' ')}: {plain}")

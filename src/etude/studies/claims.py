@@ -43,7 +43,8 @@ def judge(evidence: Evidence, limits: Mapping[str, Mapping[str, Limit]], *, rule
         parts = [next(effects) if isinstance(one, Asked) else one for one in answers]
         stated, instead = parts[: len(claim.stated)], parts[len(claim.stated) :]
         findings = [_find(evidence, limits, *pair) for pair in zip(claim.stated, stated, strict=True)]
-        beside = [_find(evidence, limits, part, None)[1] for part in claim.instead if isinstance(part, Bound)]
+        bounds = [part for part in claim.instead if isinstance(part, Bound)]
+        beside = [_limit_sentence(part, _limit(evidence, limits, part)) for part in bounds]
         judgements.append(_judgement(claim, findings, beside, (stated, instead)))
     return tuple(judgements)
 
@@ -74,20 +75,27 @@ def _find(
     if isinstance(answer, ConfoundedError):
         return "confounded", str(answer)
     if isinstance(part, Bound):
-        arm = evidence.arm(resolve(evidence.plan, part.settings))
-        return _bound(part, limits[arm.label])
+        return _bound(part, _limit(evidence, limits, part))
     assert isinstance(answer, Effect)
     return ANSWERS.get((part.expect, answer.verdict), "undecided"), effect_sentence(answer)
 
 
-def _bound(part: Bound, limits: Mapping[str, Limit]) -> Finding:
-    bayes = limits[part.metric].bayes
+def _limit(evidence: Evidence, limits: Mapping[str, Mapping[str, Limit]], part: Bound) -> Limit | None:
+    return limits[evidence.arm(resolve(evidence.plan, part.settings)).label].get(part.metric)
+
+
+def _bound(part: Bound, limit: Limit | None) -> Finding:
+    if limit is None or limit.bayes is None:
+        return "undecided", _limit_sentence(part, limit)
+    right = abs(limit.bayes - part.value) <= part.within
+    return "supported" if right else "refuted", f"{_limit_sentence(part, limit)} The claim says {part.value:g}."
+
+
+def _limit_sentence(part: Bound, limit: Limit | None) -> str:
     metric = METRICS[part.metric]
-    if bayes is None:
-        return "undecided", f"The best {metric.label} possible is not known for this data."
-    right = abs(bayes - part.value) <= part.within
-    told = f"The best {metric.label} possible is {bayes:.5g} {metric.unit}; the claim says {part.value:g}."
-    return "supported" if right else "refuted", told
+    if limit is None or limit.bayes is None:
+        return f"The best {metric.label} possible is not known for this data."
+    return f"The best {metric.label} possible is {limit.bayes:.5g} {metric.unit}."
 
 
 def _judgement(

@@ -10,7 +10,7 @@ from scipy import stats
 
 from etude.numerics.decisions import Question, Rule, decide
 from etude.numerics.power import replicates_needed
-from etude.studies.design import level_text, resolve, says, short
+from etude.studies.design import difference_text, level_text, resolve
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
 from etude.values.effect import Effect, Verdict
@@ -84,7 +84,7 @@ def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
     _check_one_unit(evidence, control, treated, metric=metric, split=split)
     fields = differing_fields(control.recipe, treated.recipe)
     if not contrast.as_a_whole:
-        _check_one_factor(fields, says(plan, contrast))
+        _check_one_factor(fields, difference_text(control.recipe, treated.recipe))
     labels = tuple(_side_text(arm, fields) for arm in (control, treated)) if fields else (control_split, split)
     asked = Asked(
         factor=" + ".join(fields) or "split",
@@ -95,7 +95,7 @@ def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
         control_outcomes=evidence.outcomes(control, metric, control_split),
         treated_outcomes=evidence.outcomes(treated, metric, split),
         margin=contrast.smallest_effect or _margin(plan, metric),
-        says=says(plan, contrast),
+        says=contrast.says,
     )
     return asked if contrast.beyond is None else _beyond(asked, contrast_asked(evidence, contrast.beyond))
 
@@ -167,11 +167,10 @@ def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: s
 def _check_one_factor(fields: tuple[str, ...], told: str) -> None:
     if len(fields) <= 1:
         return
-    names = [short(path) for path in fields]
     raise ConfoundedError(
-        f"{len(fields)} factors differ at once ({told}), so the difference cannot be put down to any one of them. "
-        f"Vary one at a time ({len(fields)} contrasts), or run the full factorial of {', '.join(names)} "
-        f"({2 ** len(fields)} arms); or say as_a_whole = true if no cause is to be named."
+        f"{len(fields)} factors differ at once: {told}. So the difference cannot be put down to any one of them. "
+        f"Vary one at a time, or run all {2 ** len(fields)} combinations; or compare the two recipes with no cause "
+        "named (as_a_whole = true)."
     )
 
 

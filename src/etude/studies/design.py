@@ -1,9 +1,10 @@
 """From a plan to its arms, and to the comparisons that are valid where the stated ones are not."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from etude.figures.words import field_words, level_words
 from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast, Settings
 from etude.values.code import Code
 from etude.values.errors import RecipeError
@@ -24,7 +25,7 @@ def arms_of(plan: Plan) -> tuple[Arm, ...]:
     arms = []
     for name, recipe in found.values():
         levels = {path: field_value(recipe, path) for path in paths}
-        arms.append(Arm(name or _label(plan, recipe, levels), levels, recipe))
+        arms.append(Arm(name or _label(plan, recipe), levels, recipe))
     return _with_distinct_labels(arms)
 
 
@@ -47,24 +48,12 @@ def changed_claims(plan: Plan, claims: tuple[Claim, ...]) -> Plan:
     return Plan(**{**dict(plan), "claims": claims})
 
 
-def says(plan: Plan, contrast: Contrast) -> str:
-    """The contrast in words: its own, or made from what differs."""
-    if contrast.says:
-        return contrast.says
-    control, treated = resolve(plan, contrast.control), resolve(plan, contrast.treated)
-    if contrast.control_split:
-        return f"{contrast.split} against {contrast.control_split}"
+def difference_text(control: Recipe, treated: Recipe) -> str:
+    """What differs between two recipes, in words."""
     fields = differing_fields(control, treated)
-    return ", ".join(f"{short(path)}: {_pair(control, treated, path)}" for path in fields)
-
-
-def short(path: str) -> str:
-    """The last word of a field path, as people say it.
-
-    >>> short("optimizer.coupled_weight_decay")
-    'coupled weight decay'
-    """
-    return path.rpartition(".")[2].replace("_", " ")
+    return ", ".join(
+        f"{field_words(path)} ({_level_words(treated, path)} against {_level_words(control, path)})" for path in fields
+    )
 
 
 def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
@@ -81,13 +70,13 @@ def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
         set_fields = {**dict(value)}
         head = str(set_fields.pop("name", type(value).__name__.lower()))
         defaults = {name: field.default for name, field in type(value).model_fields.items()}
-        told = [f"{short(name)} {level_text(v)}" for name, v in set_fields.items() if v != defaults[name]]
+        told = [f"{field_words(name)} {level_text(v)}" for name, v in set_fields.items() if v != defaults[name]]
         return " ".join([head, *told])
     return "none" if value is None else str(value)
 
 
-def _pair(control: Recipe, treated: Recipe, path: str) -> str:
-    return f"{level_text(field_value(treated, path))} against {level_text(field_value(control, path))}"
+def _level_words(recipe: Recipe, path: str) -> str:
+    return level_words(path, level_text(field_value(recipe, path)))
 
 
 def _named_recipes(plan: Plan) -> Iterator[tuple[str, Recipe]]:
@@ -112,10 +101,10 @@ def _arms_in(part: Contrast | Bound) -> Iterator[Settings | str]:
         yield from _arms_in(part.beyond)
 
 
-def _label(plan: Plan, recipe: Recipe, levels: Mapping[str, Any]) -> str:
+def _label(plan: Plan, recipe: Recipe) -> str:
     factors = [field_path(plan.base, factor) for factor in plan.vary]
     told = [*factors, *(path for path in differing_fields(plan.base, recipe) if path not in factors)]
-    return ", ".join(f"{short(path)} {level_text(levels[path])}" for path in told) or "base"
+    return ", ".join(f"{field_words(path)} {_level_words(recipe, path)}" for path in told) or "base"
 
 
 def _with_distinct_labels(arms: list[Arm]) -> tuple[Arm, ...]:

@@ -56,7 +56,13 @@ class Bound(Spec):
     metric: str = Field(description="the metric the bound is about")
     value: float = Field(description="the bound as claimed, in the metric's unit")
     within: float = Field(gt=0, description="how far off still counts as right")
-    says: str = ""
+    says: str = Field("", description="the bound in a person's words")
+
+    @model_validator(mode="after")
+    def _names_a_metric(self) -> "Bound":
+        if self.metric not in METRICS:
+            raise RecipeError(f"no metric {self.metric!r}. {nearest(self.metric, METRICS)}")
+        return self
 
 
 class Claim(Spec):
