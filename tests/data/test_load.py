@@ -214,7 +214,7 @@ def test_the_fingerprint_tells_tasks_apart_but_not_their_settings():
     ],
 )
 def test_a_task_that_cannot_be_drawn_is_refused_before_anything_is_trained(fields, says):
-    with pytest.raises(DataError, match=says):
+    with pytest.raises(RecipeError, match=says):
         task(**fields)
 
 
@@ -228,5 +228,5 @@ def test_check_is_quick_and_returns_nothing():
 
 
 def test_bundled_names_are_checked_with_the_nearest_known_one():
-    with pytest.raises(DataError, match=r"no bundled set 'wines'\. Did you mean 'wine'\?"):
+    with pytest.raises(RecipeError, match=r"no bundled set 'wines'\. Did you mean 'wine'\?"):
         bundled("wines")

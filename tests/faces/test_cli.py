@@ -166,7 +166,7 @@ BAD = {
     "not TOML": ("replicates = = 6", 2, "not TOML"),
     "batch larger than the data": (STUDY.replace("epochs = 20", "epochs = 20\nbatch_size = 500"), 2, "batch"),
     "loss that does not fit": (STUDY.replace('"mse"] }', '"l1"] }'), 2, "l1"),
-    "too few rows": (STUDY.replace("rows = 200", "rows = 2"), 3, "rows"),
+    "too few rows": (STUDY.replace("rows = 200", "rows = 2"), 2, "rows"),
     "missing table": (STUDY.replace(DATA, '{ table = "no.csv", target = "y" }'), 3, "no.csv"),
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from etude.data.frame import LARGEST, Categories, Column, Frame, Numbers, frame
 from etude.values.data import Arrays, Bundled
-from etude.values.errors import DataError
+from etude.values.errors import DataError, RecipeError
 from etude.values.spec import nearest
 
 SETS: Mapping[str, str] = MappingProxyType(
@@ -82,7 +82,7 @@ def _given_target(targets: NDArray[Any], kind: str | None) -> Column:
 @lru_cache(maxsize=8)
 def _loaded(name: str) -> Any:  # noqa: ANN401 - scikit-learn ships no types
     if name not in SETS:
-        raise DataError(f"no bundled set {name!r}. {nearest(name, SETS)}")
+        raise RecipeError(f"no bundled set {name!r}. {nearest(name, SETS)}")
     try:
         from sklearn import datasets
     except ImportError as error:

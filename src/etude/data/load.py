@@ -19,7 +19,7 @@ from etude.data.table import table_fingerprint, table_frame
 from etude.data.tasks import check_task, draw_task, flipped_truth, task_fingerprint, task_limits
 from etude.numerics.limits import binary_limits, multiclass_limits, regression_limits
 from etude.values.data import Arrays, Bundled, Data, Table, Task
-from etude.values.errors import DataError
+from etude.values.errors import RecipeError
 from etude.values.metric import Kind, Limit
 from etude.values.spec import nearest
 
@@ -30,7 +30,7 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
 
 
 def check(data: Data) -> None:
-    """A DataError where the data cannot be learned from, before anything is trained.
+    """A RecipeError or DataError where the data cannot be learned from, before anything is trained.
 
     >>> check(Task(task="sincos", features=3))
     """
@@ -169,7 +169,7 @@ def bundled(name: str, *, validation: float = 0.2, test: float = 0.2) -> Bundled
 
 def _source(data: Task) -> Source:
     if data.task not in SOURCES:
-        raise DataError(f"no task {data.task!r}. {nearest(data.task, SOURCES)}")
+        raise RecipeError(f"no task {data.task!r}. {nearest(data.task, SOURCES)}")
     return SOURCES[data.task]
 
 

@@ -14,7 +14,7 @@ from etude.data.splits import Part, Splits
 from etude.numerics.limits import binary_limits, regression_limits
 from etude.numerics.seeds import stream
 from etude.values.data import Task
-from etude.values.errors import DataError
+from etude.values.errors import RecipeError
 from etude.values.metric import Limit
 
 LIMIT_ROWS = 2**16
@@ -25,31 +25,31 @@ Uniforms = Callable[[Literal["inputs", "noise"], int], Floats]
 
 
 def check_task(source: Source, task: Task) -> None:
-    """A DataError where the task cannot be drawn as described."""
+    """A RecipeError where the task cannot be drawn as described."""
     features = _features(source, task)
     if features < source.pattern:
-        raise DataError(
+        raise RecipeError(
             f"task {task.task!r} with features={features}: its pattern uses {source.pattern} features. "
             f"Ask for {source.pattern} or more; those beyond {source.pattern} are distractors."
         )
     if task.flip and source.kind == "regression":
-        raise DataError(
+        raise RecipeError(
             f"task {task.task!r} with flip={task.flip}: it predicts a number, and only labels can be flipped. "
             "Leave flip out, and set noise instead."
         )
     if task.noise is not None and source.noise is None:
-        raise DataError(
+        raise RecipeError(
             f"task {task.task!r} with noise={task.noise}: its labels follow from the inputs without noise. "
             "Leave noise out, and set flip instead."
         )
     if task.noise is not None and task.noise < source.least_noise:
-        raise DataError(
+        raise RecipeError(
             f"task {task.task!r} with noise={task.noise}: below {source.least_noise} the Bayes limit cannot be "
             f"computed reliably. Set noise to {source.least_noise} or more."
         )
     kept = _validation_rows(task)
     if not 1 <= kept <= task.rows - 2:
-        raise DataError(
+        raise RecipeError(
             f"task {task.task!r}: {task.rows} rows with validation={task.validation} leave {task.rows - kept} to learn "
             f"from and {kept} to validate on; at least 2 and 1 are needed. Ask for more rows or another share."
         )
