@@ -20,7 +20,7 @@ from etude.data.load import (
 )
 from etude.numerics.metrics import classification_scores, regression_scores
 from etude.values.data import Arrays, Task
-from etude.values.errors import DataError, RecipeError
+from etude.values.errors import RecipeError
 from etude.values.metric import METRICS_OF
 
 BINARY = [name for name, source in SOURCES.items() if source.kind == "binary"]
