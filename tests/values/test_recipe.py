@@ -1,5 +1,8 @@
 """A recipe is checked once, frozen, and equal however it was written."""
 
+import importlib
+import linecache
+import sys
 import tomllib
 
 import numpy as np
@@ -189,3 +192,37 @@ def test_own_objects_differ_when_their_settings_do(base):
 
 def test_a_task_has_sensible_defaults():
     assert Task(task="sincos") == Task(task="sincos", rows=1000, validation=0.2, test_rows=5000)
+
+
+WIDTH = 8
+
+
+def helper():
+    return WIDTH
+
+
+def builds_with_a_helper(n_inputs, n_outputs):
+    return helper()
+
+
+@pytest.mark.parametrize(("name", "value"), [("WIDTH", 9), ("helper", lambda: 10)])
+def test_what_an_own_function_calls_and_names_belongs_to_its_identity(base, monkeypatch, name, value):
+    before = changed(base, {"model": builds_with_a_helper})
+    assert before.checksum == changed(base, {"model": builds_with_a_helper}).checksum
+    monkeypatch.setitem(globals(), name, value)
+    assert changed(base, {"model": builds_with_a_helper}).checksum != before.checksum
+
+
+def test_an_edited_module_of_the_users_makes_another_recipe(base, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "my_networks_for_a_test.py"
+    checksums = []
+    for body in ("1", "2"):
+        file.write_text(f"def body():\n    return {body}\n")
+        module = importlib.import_module(file.stem)
+        checksums.append(changed(base, {"model": lambda module=module: module.body()}).checksum)
+        checksums.append(changed(base, {"model": module.body}).checksum)
+        del sys.modules[file.stem]
+        importlib.invalidate_caches()
+        linecache.clearcache()
+    assert len(set(checksums)) == 4
