@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from etude.studies.design import arms_of, with_valid_comparisons
+from etude.studies.load import read_plan
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -31,6 +34,12 @@ def test_every_link_to_a_file_leads_somewhere(page):
 def test_the_study_in_the_readme_is_the_one_in_the_examples():
     example = (ROOT / "examples" / "penguins.toml").read_text(encoding="utf-8")
     assert example.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name)
+def test_every_example_is_a_study_whose_arms_can_be_made(example):
+    plan = with_valid_comparisons(read_plan(example))
+    assert len(arms_of(plan)) >= 2
 
 
 def test_every_target_the_readme_names_is_in_the_makefile():

@@ -78,3 +78,11 @@ def test_no_expectation_is_met_and_failed_by_the_same_verdict():
         answers = {verdict: ANSWERS.get((expected, verdict)) for verdict in ("better", "worse", "equivalent")}
         assert set(answers.values()) == {"supported", "refuted"}
         assert (expected, "undecided") not in ANSWERS
+
+
+def test_a_contrast_that_two_claims_share_counts_once(base, evidence_of):
+    claims = tuple(Claim(text=text, treated={"hidden": [8]}) for text in ("wider is better", "width helps"))
+    evidence = evidence_of(Plan(base=base, claims=claims), lambda arm: NOISE * len(arm.label))
+    first, second = (judgement.stated[0] for judgement in judge(evidence, LIMITS, rule="fixed"))
+    assert first == second
+    assert first.family == 1

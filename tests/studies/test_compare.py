@@ -137,3 +137,30 @@ def test_looks_double_up_to_the_cap(base):
 
 def test_nothing_asked_is_nothing_estimated(base):
     assert estimate([], Plan(base=base), rule="fixed") == ()
+
+
+def test_scores_on_unlike_problems_are_refused(base, evidence_of):
+    plan = Plan(base=base, arms={"a": {}, "b": {"data": {"task": "xor"}}})
+    with pytest.raises(NotComparableError, match=r"learns from the task sincos and 'b' from the task xor"):
+        contrast_asked(evidence_of(plan, lambda _: NOISE), Contrast(treated="b", control="a"))
+
+
+def test_one_recipe_under_two_names_is_no_comparison(base, evidence_of):
+    plan = Plan(base=base, arms={"a": {}})
+    with pytest.raises(NotComparableError, match=r"are one recipe: there is nothing to compare"):
+        contrast_asked(evidence_of(plan, lambda _: NOISE), Contrast(treated="a"))
+
+
+def test_optimisers_of_different_kinds_are_levels_of_one_factor(base, evidence_of):
+    levels = ({"name": "sgd", "learning_rate": 0.5}, {"name": "adam", "learning_rate": 0.5})
+    evidence = evidence_of(Plan(base=base, vary={"optimizer": levels}), lambda _: NOISE)
+    (effect, *_) = factor_effects(evidence, rule="fixed")
+    assert (effect.factor, effect.control) == ("optimizer", "sgd learning rate 0.5")
+
+
+def test_many_arms_that_diverge_share_the_error_rate(base, evidence_of):
+    # each arm alone loses 6 of 10 replicates: exact McNemar p = 2 / 2^6 = 0.031, not enough for one of five questions
+    plan = Plan(base=base, vary={"hidden": ((4,), (5,), (6,), (7,), (8,), (9,))})
+    broken = np.where(np.arange(10) < 6, np.nan, NOISE)
+    evidence = evidence_of(plan, lambda arm: NOISE if arm.recipe.model.hidden == (4,) else broken)
+    assert {effect.verdict for effect in factor_effects(evidence, rule="fixed")} == {"undecided"}

@@ -174,3 +174,17 @@ def test_a_changed_table_is_never_answered_from_old_runs(tmp_path):
         table.write_text("x,y\n" + "\n".join(f"{i % 7 + shift},{'ab'[i % 2]}" for i in range(60 + shift)))
         run(plan, tmp_path, watch=seen.append)
     assert [now.kept for now in seen if now.done == now.kept] == [0, 0]
+
+
+def test_looking_again_at_more_replicates_is_pointed_out(tmp_path):
+    for replicates in (5, 7, 7):
+        result = run(Plan(base=TINY, vary={"loss": ("bce", "mse")}, replicates=replicates), tmp_path)
+    assert any("judged at 5, 7 replicates" in note for note in result.notes)
+    fresh = Plan(base=changed(TINY, {"seed": 1}), vary={"loss": ("bce", "mse")}, replicates=7)
+    assert not any("judged at" in note for note in run(fresh, tmp_path).notes)
+
+
+def test_arms_that_claims_need_are_announced(tmp_path):
+    claim = Claim(text="both help", treated={"loss": "mse", "hidden": [8]})
+    notes = run(Plan(base=TINY, claims=(claim,), replicates=2), tmp_path).notes
+    assert any(note.startswith("Arms added") and "loss MSE" in note for note in notes)

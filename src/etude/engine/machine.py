@@ -18,7 +18,7 @@ def device_called(name: str) -> torch.device:
     """The device, tried out; an EngineError where this machine lacks it."""
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises any of them
         reason = str(error).partition("\n")[0]
         raise EngineError(
@@ -77,7 +77,7 @@ def explained(recipe: Recipe, replicate: int) -> Iterator[None]:
         yield
     except EtudeError:
         raise
-    except Exception as error:  # a model or loss of the user's may raise anything
+    except (Exception, SystemExit) as error:  # a model or loss of the user's may raise anything
         own = [f"{field} {code.name}" for field, code in dict(recipe).items() if isinstance(code, Code)]
         raise EngineError(
             f"{' or '.join(own) or 'training'} failed in replicate {replicate}: {type(error).__name__}: {error}. "

@@ -1,18 +1,19 @@
 """The command line: reads what was asked, lets studies do it, and shows what came of it."""
 
+import os
 import signal
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from etude.faces.json import result_json
 from etude.faces.python import RESULTS, STORE
-from etude.faces.terminal import progress_display, show_result, talk
+from etude.faces.terminal import progress_display, show_result, talk, words
 from etude.values.errors import EtudeError, InterruptedStudy, RecipeError
 
 app = typer.Typer(
@@ -26,11 +27,24 @@ app = typer.Typer(
 def main() -> NoReturn:
     """Run the command line; an error the user can fix is one paragraph on standard error and an exit code."""
     signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our characters still gets the words
     try:
         app()
+        sys.stdout.flush()
     except EtudeError as error:
-        talk().print(Text(f"etude: {error}", style="bold"), soft_wrap=True)
+        _say(str(error))
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say(f"standard output cannot be written: {error.strerror}. Everything else was done.")
+        sys.exit(EtudeError.exit_code)
+    except KeyboardInterrupt:
+        _say("stopped before anything ran.")
+        sys.exit(InterruptedStudy.exit_code)
     sys.exit(0)
 
 
@@ -65,10 +79,10 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
     from etude.studies.execute import Means, execute
     from etude.studies.load import load_plan
 
-    plan = load_plan(study, replicates=_count(replicates), seed=seed)
-    means = Means(engine=engine, workers=workers, device=device)
-    command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
     try:
+        plan = load_plan(study, replicates=_count(replicates), seed=seed)
+        means = Means(engine=engine, workers=workers, device=device)
+        command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
         with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
             result = execute(plan, store, means=means, watch=watch)
         report = write_report(result, out / f"{plan.name}.html", command=command)
@@ -81,7 +95,7 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
     elif not quiet:
         show_result(Console(highlight=False), result)
     if not quiet:
-        talk().print(Text(f"report: {report}"), soft_wrap=True)
+        talk().print(words(f"report: {report}"), soft_wrap=True)
 
 
 @app.command()
@@ -107,6 +121,10 @@ def _count(replicates: str | None) -> int | str | None:
         return int(replicates)
     except ValueError:
         raise RecipeError(f"--replicates {replicates!r} is neither a whole number nor 'until decided'.") from None
+
+
+def _say(told: str) -> None:
+    talk().print(words(f"etude: {told}", "bold"), soft_wrap=True)
 
 
 def _stop(*_: object) -> NoReturn:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from etude.figures.numbers import number, percent
+from etude.figures.numbers import level, number
 from etude.figures.scores import ScoresData, metrics_of, scores_data
 from etude.figures.variance import variance_data
 from etude.figures.words import effect_sentence
@@ -23,7 +23,7 @@ CLAIM_STYLES: Mapping[ClaimVerdict, tuple[str, str]] = {
     "supported": ("✓", "green"),
     "refuted": ("✗", "red"),
     "not comparable": ("≠", "magenta"),
-    "confounded": ("⋈", "magenta"),
+    "confounded": ("⚠", "magenta"),
     "undecided": ("?", "yellow"),
 }
 EFFECT_STYLES: Mapping[Verdict, tuple[str, str]] = {
@@ -34,9 +34,23 @@ EFFECT_STYLES: Mapping[Verdict, tuple[str, str]] = {
 }
 
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+FORECAST_FROM = 4
+"""Runs made before a rate is worth saying."""
+
+
 def talk() -> Console:
     """Where étude talks: standard error, so that standard output stays data."""
     return Console(stderr=True, highlight=False)
+
+
+def words(told: str, style: str = "") -> Text:
+    """Text that does to a terminal what it looks like: control and direction characters of others are shown, not sent.
+
+    >>> words("a\\x1b[31m").plain
+    'a\ufffd[31m'
+    """
+    return Text("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in told), style=style)
 
 
 @contextlib.contextmanager
@@ -47,7 +61,6 @@ def progress_display(console: Console, *, quiet: bool) -> Iterator[Callable[[Pro
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
-        TimeElapsedColumn(),
     )
     if quiet:
         yield lambda _: None
@@ -57,7 +70,7 @@ def progress_display(console: Console, *, quiet: bool) -> Iterator[Callable[[Pro
 
         def watch(now: Progress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
-            kept = f", {now.kept:,} of them kept from before" if now.kept else ""
+            kept = f" ({now.kept:,} kept)" if now.kept else ""
             told = f"{now.arms} arms × {now.replicates} replicates{kept}"
             bar.update(line, description=told, completed=now.done, total=now.planned, pace=_pace(now, elapsed))
 
@@ -80,12 +93,12 @@ def show_result(console: Console, result: StudyResult) -> None:
     if result.variance:
         console.print(Text(f"\nShares of the variance of {METRICS[result.variance[0].metric].label}\n", style="bold"))
         for bar in variance_data(result.variance):
-            console.print(Text(f"{bar.percent:>7}  {bar.term}"))
+            console.print(words(f"{bar.percent:>7}  {bar.term}"))
     scores = scores_data(result, metrics_of(result)[0])
     if not result.judgements and not shown and scores:
         console.print(scores_table(scores))
     for note in result.notes:
-        console.print(Text(f"note: {note}", style="dim"))
+        console.print(words(f"note: {note}", "dim"))
 
 
 def claims_table(result: StudyResult) -> Table:
@@ -95,10 +108,10 @@ def claims_table(result: StudyResult) -> Table:
     table.add_column()
     for judgement in result.judgements:
         mark, style = CLAIM_STYLES[judgement.verdict]
-        told = Text(f"“{judgement.claim.text}”\n", style="bold").append(judgement.because, style="not bold")
+        told = words(f"“{judgement.claim.text}”\n", "bold").append(words(judgement.because, "not bold"))
         for effect in judgement.instead:
             mark_of, style_of = EFFECT_STYLES[effect.verdict]
-            told.append(f"\n{mark_of} ", style=style_of).append(effect_sentence(effect), style="not bold")
+            told.append(f"\n{mark_of} ", style=style_of).append(words(effect_sentence(effect), "not bold"))
         table.add_row(Text(f"{mark} {judgement.verdict}", style=style), told)
     return table
 
@@ -110,10 +123,10 @@ def effects_table(effects: list[Effect]) -> Table:
     table.add_column()
     for effect in effects:
         mark, style = EFFECT_STYLES[effect.verdict]
-        sure = f" {percent(effect.level, 1)} interval, {effect.n_pairs} pairs, p = {effect.p:.2g}."
-        told = Text(effect_sentence(effect)).append(sure, style="dim")
+        sure = f" {level(effect.level).replace(' ', NO_BREAK)} interval, {effect.n_pairs} pairs, p = {effect.p:.2g}."
+        told = words(effect_sentence(effect)).append(sure, style="dim")
         for note in effect.notes:
-            told.append(f"\n{note[0].upper()}{note[1:]}.", style="dim")
+            told.append(words(f"\n{note[0].upper()}{note[1:]}.", "dim"))
         table.add_row(Text(f"{mark} {effect.verdict}", style=style), told)
     return table
 
@@ -126,14 +139,15 @@ def scores_table(data: ScoresData) -> Table:
         table.add_column(name)
     for row in data.rows:
         numbers = (number(value, data.places) for value in (row.median, row.low, row.high))
-        table.add_row(row.arm, *numbers, str(row.diverged))
+        table.add_row(words(row.arm), *numbers, str(row.diverged))
     return table
 
 
 def _pace(now: Progress, elapsed: float) -> str:
-    made = now.done - now.kept
-    if made < 1 or elapsed <= 0:
+    made, left = now.done - now.kept, now.planned - now.done
+    if made < FORECAST_FROM or elapsed <= 0 or not left:
         return ""
     rate = made / elapsed
-    left = (now.planned - now.done) / rate
-    return f"{rate:.1f} runs/s, {left // 60:.0f} min {left % 60:.0f} s left"
+    seconds = left / rate
+    speed = f"{rate:.1f} runs/s" if rate >= 0.1 else f"{60 * rate:.1f} runs/min"
+    return f"{speed}, {seconds // 60:.0f} min {seconds % 60:.0f} s left"

@@ -87,8 +87,8 @@ def learning_curves_data(
 
 
 def held_out(runs: Mapping[str, Sequence[Run]], quantity: str) -> Split:
-    """The split that judges: test where any run has it, else validation."""
-    tested = any(f"test/{quantity}" in run.curves for arm in runs.values() for run in arm)
+    """The split that judges: test where every run has it, else validation."""
+    tested = all(f"test/{quantity}" in run.curves for arm in runs.values() for run in arm)
     return "test" if tested else "validation"
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from etude.figures.numbers import bounds, decimals, listed, plural, signed
-from etude.values.effect import Effect
+from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect
 from etude.values.metric import METRICS
 
 Shape = Literal["change", "gap", "beyond"]
@@ -84,8 +84,8 @@ def effect_label(effect: Effect, *, colon: str = ": ") -> str:
     """What differs between the two sides, treated against control, in people's words."""
     if shape(effect) != "beyond":
         return _difference(effect.factor, effect.treated, effect.control, colon)
-    factors = effect.factor.split(" beyond ")
-    ends = [side.split(" → ") for side in (effect.treated, effect.control)]
+    factors = effect.factor.split(BEYOND)
+    ends = [side.split(TO) for side in (effect.treated, effect.control)]
     if len(factors) != 2 or any(len(pair) != 2 for pair in ends):  # a level or an arm's name holds the sign itself
         return f"{effect.treated}, beyond {effect.control}"
     one, other = (_difference(factor, new, old, colon) for factor, (old, new) in zip(factors, ends, strict=True))
@@ -94,13 +94,15 @@ def effect_label(effect: Effect, *, colon: str = ": ") -> str:
 
 def shape(effect: Effect) -> Shape:
     """Whether the two sides are two recipes, two splits of the same runs, or two changes."""
-    if " beyond " in effect.factor:
+    if BEYOND in effect.factor:
         return "beyond"
-    return "gap" if effect.factor == "split" else "change"
+    return "gap" if effect.factor == SPLIT_FACTOR else "change"
 
 
 def outcome(effect: Effect) -> str:
     """The verdict and, for a gap or for two changes, than what."""
+    if effect.verdict == "equivalent" and effect.smallest_effect is not None:
+        return f"equivalent within ±{effect.smallest_effect:g}"
     than = {"gap": f"on {effect.treated} than on {effect.control}", "beyond": "than the other change", "change": ""}
     return f"{effect.verdict} {than[shape(effect)] if effect.verdict in ('better', 'worse') else ''}".rstrip()
 
@@ -114,7 +116,7 @@ def sides(effect: Effect) -> tuple[str, str]:
     if shape(effect) == "gap":
         good, bad = (f"{word} on {effect.treated}" for word in (good, bad))
     if shape(effect) == "beyond":
-        one, other = effect.factor.split(" beyond ", 1)
+        one, other = effect.factor.split(BEYOND, 1)
         names = ("the first", "the second") if one == other else (field_words(one), field_words(other))
         good, bad = (f"favours {name}" for name in names)
     return (good, bad) if effect.lower_is_better else (bad, good)
@@ -142,7 +144,7 @@ def field_words(path: str) -> str:
     >>> field_words("model.hidden + optimizer.learning_rate")
     'hidden units and learning rate'
     """
-    last = (part.rpartition(".")[2] for part in path.split(" + "))
+    last = (part.rpartition(".")[2] for part in path.split(AND))
     return listed(FIELD_WORDS.get(word, word.replace("_", " ")) for word in last)
 
 
@@ -162,9 +164,9 @@ def level_words(factor: str, level: str) -> str:
 
 
 def _difference(factor: str, treated: str, control: str, colon: str) -> str:
-    if factor == "split":
+    if factor == SPLIT_FACTOR:
         return f"{treated} minus {control}, the same runs"
-    if " + " in factor:
+    if AND in factor:
         return f"{treated} against {control}: {field_words(factor)} differ"
     levels = f"{level_words(factor, treated)} against {level_words(factor, control)}"
     return f"{field_words(factor)}{colon}{levels}" if factor else levels

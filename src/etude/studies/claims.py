@@ -1,6 +1,7 @@
 """Claims on trial: each sentence, the contrast behind it, and what the evidence makes of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from etude.figures.words import effect_sentence
 from etude.numerics.decisions import Rule
@@ -33,20 +34,28 @@ WEIGHT: tuple[ClaimVerdict, ...] = ("not comparable", "confounded", "refuted", "
 
 
 def judge(evidence: Evidence, limits: Mapping[str, Mapping[str, Limit]], *, rule: Rule) -> tuple[Judgement, ...]:
-    """A judgement for each claim of the plan. All contrasts of all claims are one family (Holm)."""
+    """A judgement for each claim of the plan.
+
+    All contrasts of all claims are one family (Holm), in which a contrast that several claims share counts once.
+    """
     claims = evidence.plan.claims
     asked = [[_ask(evidence, part) for part in (*claim.stated, *claim.instead)] for claim in claims]
-    answerable = [one for answers in asked for one in answers if isinstance(one, Asked)]
-    effects = iter(estimate(answerable, evidence.plan, rule=rule))
+    distinct = {_question(one): one for answers in asked for one in answers if isinstance(one, Asked)}
+    effects = dict(zip(distinct, estimate(list(distinct.values()), evidence.plan, rule=rule), strict=True))
     judgements = []
     for claim, answers in zip(claims, asked, strict=True):
-        parts = [next(effects) if isinstance(one, Asked) else one for one in answers]
+        parts = [replace(effects[_question(one)], says=one.says) if isinstance(one, Asked) else one for one in answers]
         stated, instead = parts[: len(claim.stated)], parts[len(claim.stated) :]
         findings = [_find(evidence, limits, *pair) for pair in zip(claim.stated, stated, strict=True)]
         bounds = [part for part in claim.instead if isinstance(part, Bound)]
         beside = [_limit_sentence(part, _limit(evidence, limits, part)) for part in bounds]
         judgements.append(_judgement(claim, findings, beside, (stated, instead)))
     return tuple(judgements)
+
+
+def _question(asked: Asked) -> tuple[object, ...]:
+    """What makes two questions one, however each is worded."""
+    return asked.recipes, asked.metric.name, asked.split, asked.margin
 
 
 Answer = Asked | ComparisonError | None

@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from etude.figures.words import field_words, level_words
 from etude.numerics.decisions import Question, Rule, decide
 from etude.numerics.power import replicates_needed
 from etude.studies.design import difference_text, level_text, resolve
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
-from etude.values.effect import Effect, Verdict
+from etude.values.data import Arrays, Bundled, Data, Table, Task
+from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
 from etude.values.errors import ConfoundedError, NotComparableError, RecipeError
 from etude.values.metric import METRICS, Metric, Split
-from etude.values.recipe import differing_fields, field_path, field_value
+from etude.values.recipe import Recipe, differing_fields, field_path, field_value
 from etude.values.study import Arm, Plan
 
 
@@ -25,6 +27,7 @@ class Asked:
     """One effect to be estimated.
 
     control_outcomes, treated_outcomes: one number a replicate, paired by position; NaN where a run diverged
+    recipes: checksums of the recipes compared, which tell two questions apart however they are worded
     """
 
     factor: str
@@ -36,6 +39,7 @@ class Asked:
     treated_outcomes: NDArray[np.float64]
     margin: float | None
     says: str = ""
+    recipes: tuple[str, ...] = ()
 
 
 def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
@@ -64,13 +68,14 @@ def factor_asked(
             "and everything else held still. Nothing was computed."
         )
     where = split or (evidence.held_out if metric != OBJECTIVE else "validation")
-    for one, other in pairs:
-        _check_one_unit(evidence, one, other, metric=metric, split=where)
+    for pair in pairs:
+        _check_one_unit(evidence, *pair, metric=metric, split=where)
     sides = [np.mean([evidence.outcomes(pair[i], metric, where) for pair in pairs], axis=0) for i in (0, 1)]
     path = field_path(evidence.plan.base, factor)
     about = evidence.metric(metric, pairs[0][0], where)
-    margin = _margin(evidence.plan, metric)
-    return Asked(path, level_text(control), level_text(treated), about, where, sides[0], sides[1], margin)
+    one, other = (level_text(field_value(arm.recipe, path)) for arm in pairs[0])
+    asked = Asked(path, one, other, about, where, sides[0], sides[1], _margin(evidence.plan, metric))
+    return replace(asked, says=_averaged(asked, evidence)) if len(pairs) > 1 else asked
 
 
 def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
@@ -83,11 +88,16 @@ def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
     control_split = contrast.control_split or split
     _check_one_unit(evidence, control, treated, metric=metric, split=split)
     fields = differing_fields(control.recipe, treated.recipe)
+    if not fields and split == control_split:
+        raise NotComparableError(
+            f"{control.label!r} and {treated.label!r} are one recipe: there is nothing to compare. "
+            "Change a field, or compare two splits with control_split."
+        )
     if not contrast.as_a_whole:
         _check_one_factor(fields, difference_text(control.recipe, treated.recipe))
     labels = tuple(_side_text(arm, fields) for arm in (control, treated)) if fields else (control_split, split)
     asked = Asked(
-        factor=" + ".join(fields) or "split",
+        factor=AND.join(fields) or SPLIT_FACTOR,
         control=labels[0],
         treated=labels[1],
         metric=evidence.metric(metric, control, split),
@@ -95,7 +105,8 @@ def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
         control_outcomes=evidence.outcomes(control, metric, control_split),
         treated_outcomes=evidence.outcomes(treated, metric, split),
         margin=contrast.smallest_effect or _margin(plan, metric),
-        says=contrast.says,
+        says=contrast.says or _in_context(plan, control.recipe, treated.recipe),
+        recipes=(control.recipe.checksum, treated.recipe.checksum),
     )
     return asked if contrast.beyond is None else _beyond(asked, contrast_asked(evidence, contrast.beyond))
 
@@ -150,10 +161,17 @@ def looks_of(plan: Plan) -> tuple[int, ...]:
 
 
 def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: str, split: Split) -> None:
+    one, other = (_problem(arm.recipe.data) for arm in (control, treated))
+    if one != other:
+        raise NotComparableError(
+            f"{control.label!r} learns from {one} and {treated.label!r} from {other}: other rows, another target, "
+            "other limits, and no replicate of one is the pair of a replicate of the other. Study each by itself."
+        )
     if metric != OBJECTIVE:
         return
     units = [evidence.metric(metric, arm, split).unit for arm in (control, treated)]
-    scales_differ = "standardised" in units[0] and control.recipe.data != treated.recipe.data
+    # a regression is trained on its target in units of its own spread
+    scales_differ = "r2" in evidence.metrics and control.recipe.data != treated.recipe.data
     if units[0] == units[1] and not scales_differ:
         return
     common = ", ".join(METRICS[name].label for name in evidence.metrics)
@@ -162,6 +180,19 @@ def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: s
         f"The training objectives of {control.label!r} and {treated.label!r} are not in one unit: {apart}. "
         f"Their difference means nothing. Compare on a score that both runs have: {common}."
     )
+
+
+def _problem(data: Data) -> str:
+    """What is to be learned, whatever the number of rows, of distractors, or the noise."""
+    match data:
+        case Task():
+            return f"the task {data.task}"
+        case Bundled():
+            return f"the bundled set {data.bundled}"
+        case Table():
+            return f"the column {data.target!r} of {data.table}"
+        case Arrays():
+            return f"arrays {data.checksum[:8]}"
 
 
 def _check_one_factor(fields: tuple[str, ...], told: str) -> None:
@@ -174,6 +205,25 @@ def _check_one_factor(fields: tuple[str, ...], told: str) -> None:
     )
 
 
+def _in_context(plan: Plan, control: Recipe, treated: Recipe) -> str:
+    """A change of one field away from the base says where it was made; elsewhere the levels say enough."""
+    fields = differing_fields(control, treated)
+    shared = [path for path in differing_fields(plan.base, control) if path not in fields]
+    if len(fields) != 1 or not shared:
+        return ""
+    levels = (level_words(fields[0], level_text(field_value(recipe, fields[0]))) for recipe in (treated, control))
+    where = ", ".join(f"{field_words(p)} {level_words(p, level_text(field_value(control, p)))}" for p in shared)
+    return f"{field_words(fields[0])}: {' against '.join(levels)}, with {where}"
+
+
+def _averaged(asked: Asked, evidence: Evidence) -> str:
+    """A main effect says over what it is an average, lest it be taken for the effect at one setting."""
+    others = (field_path(evidence.plan.base, factor) for factor in evidence.plan.vary)
+    over = field_words(AND.join(path for path in others if path != asked.factor))
+    treated, control = (level_words(asked.factor, level) for level in (asked.treated, asked.control))
+    return f"{field_words(asked.factor)}: {treated} against {control}, averaged over {over}"
+
+
 def _side_text(arm: Arm, fields: tuple[str, ...]) -> str:
     return level_text(field_value(arm.recipe, fields[0])) if len(fields) == 1 else arm.label
 
@@ -183,9 +233,10 @@ def _beyond(one: Asked, other: Asked) -> Asked:
         raise NotComparableError(f"one effect is in {one.metric.unit}, the other in {other.metric.unit}.")
     return replace(
         one,
-        factor=f"{one.factor} beyond {other.factor}",
-        control=f"{other.control} → {other.treated}",
-        treated=f"{one.control} → {one.treated}",
+        factor=f"{one.factor}{BEYOND}{other.factor}",
+        recipes=(*one.recipes, *other.recipes),
+        control=f"{other.control}{TO}{other.treated}",
+        treated=f"{one.control}{TO}{one.treated}",
         control_outcomes=other.treated_outcomes - other.control_outcomes,
         treated_outcomes=one.treated_outcomes - one.control_outcomes,
     )
@@ -240,7 +291,7 @@ def _with_divergence(effect: Effect, asked: Asked, plan: Plan) -> Effect:
     discordant = only_control + only_treated
     p = float(stats.binomtest(only_treated, discordant).pvalue) if discordant else 1.0
     verdict: Verdict = "undecided"
-    if p < 1 - max(effect.level, plan.level):
+    if p < (1 - plan.level) / effect.family:  # Bonferroni: these questions are outside the family's step-down
         verdict = "worse" if only_treated > only_control else "better"
     note = (
         f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} treated runs; "
@@ -252,7 +303,10 @@ def _with_divergence(effect: Effect, asked: Asked, plan: Plan) -> Effect:
 def _with_advice(effect: Effect) -> Effect:
     """An undecided effect says how many replicates would decide it."""
     spread = float(np.nanstd(effect.differences, ddof=1))
-    if effect.verdict != "undecided" or effect.smallest_effect is None or not spread > 0:
+    if effect.smallest_effect is None:
+        note = f"never called equivalent: say what is too small to act on, smallest_effect = {{{effect.metric} = …}}"
+        return replace(effect, notes=(*effect.notes, note)) if effect.metric in METRICS else effect
+    if effect.verdict != "undecided" or not spread > 0:
         return effect
     size = f"a difference of {effect.smallest_effect:g} {effect.unit}"
     try:

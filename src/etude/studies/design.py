@@ -21,7 +21,12 @@ def arms_of(plan: Plan) -> tuple[Arm, ...]:
     recipes = [recipe for _, recipe in found.values()]
     paths = [field_path(plan.base, factor) for factor in plan.vary]
     others = (differing_fields(plan.base, recipe) for recipe in recipes)
-    paths += [path for path in dict.fromkeys(itertools.chain(*others)) if path not in paths]
+    heads = {path for path in paths if "." not in path}  # a whole that varies has no parts beside it
+    paths += [
+        path
+        for path in dict.fromkeys(itertools.chain(*others))
+        if path not in paths and path.partition(".")[0] not in heads
+    ]
     arms = []
     for name, recipe in found.values():
         levels = {path: field_value(recipe, path) for path in paths}

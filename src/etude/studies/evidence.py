@@ -1,5 +1,7 @@
 """The runs of a study as outcomes: one number for each replicate of an arm, found by recipe."""
 
+import contextlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.values.claim import OBJECTIVE
-from etude.values.errors import NotComparableError
+from etude.values.errors import NotComparableError, RecipeError
 from etude.values.metric import METRICS, Metric, Split
 from etude.values.recipe import Recipe, changed, field_path, field_value
 from etude.values.run import Run
@@ -67,10 +69,11 @@ class Evidence:
         """
         path = field_path(self.plan.base, factor)
         ends = [repr(field_value(changed(self.plan.base, {path: level}), path)) for level in (control, treated)]
-        groups: dict[tuple[str, ...], dict[str, Arm]] = {}
+        groups: dict[str, dict[str, Arm]] = {}
         for arm in self._factorial if path in self._varied else self.arms:
-            rest = tuple(repr(value) for name, value in arm.levels.items() if name != path)
-            groups.setdefault(rest, {})[repr(arm.levels.get(path))] = arm
+            with contextlib.suppress(RecipeError):  # an arm without such a field, as a momentum of Adam's
+                rest = changed(arm.recipe, {path: control}).checksum
+                groups.setdefault(rest, {})[repr(field_value(arm.recipe, path))] = arm
         pairs = [tuple(group[end] for end in ends) for group in groups.values() if all(end in group for end in ends)]
         return tuple((one, other) for one, other in pairs)
 
@@ -80,12 +83,10 @@ class Evidence:
 
     @property
     def _factorial(self) -> tuple[Arm, ...]:
-        base = self.plan.base
-        return tuple(
-            arm
-            for arm in self.arms
-            if all(value == field_value(base, path) for path, value in arm.levels.items() if path not in self._varied)
-        )
+        plan = self.plan
+        cells = itertools.product(*plan.vary.values())
+        made = {changed(plan.base, dict(zip(plan.vary, levels, strict=True))).checksum for levels in cells}
+        return tuple(arm for arm in self.arms if arm.recipe.checksum in made)
 
     @property
     def _one_run_an_arm(self) -> list[Run]:

@@ -4,7 +4,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -21,7 +21,7 @@ from etude.studies.claims import judge
 from etude.studies.compare import factor_effects, looks_of
 from etude.studies.design import arms_of, level_text, with_valid_comparisons
 from etude.studies.evidence import Evidence
-from etude.values.data import Task
+from etude.studies.notes import is_decided, notes_on, notes_on_the_design
 from etude.values.effect import VarianceShare
 from etude.values.errors import EtudeError, InterruptedStudy, StoreDamagedError
 from etude.values.recipe import Recipe, changed
@@ -47,27 +47,42 @@ Watcher = Callable[[Progress], None]
 Runs = dict[tuple[str, int], Run]
 
 
+@dataclass(slots=True)
+class Collection:
+    """The runs of a study so far, by arm label and replicate, and how many of them the store had before."""
+
+    store: Store
+    means: Means
+    watch: Watcher
+    runs: Runs = field(default_factory=dict)
+    kept: int = 0
+
+
 def execute(plan: Plan, store: Store, *, means: Means, watch: Watcher) -> StudyResult:
     """Run what the store does not have yet, and judge.
 
     Every recipe is checked before anything trains. Each finished run is durable before the next is counted, so a
     study killed at any moment goes on where it was. Raises InterruptedStudy on KeyboardInterrupt.
     """
-    plan = with_valid_comparisons(plan)
+    asked, plan = plan, with_valid_comparisons(plan)
     arms = arms_of(plan)
     _check_every_arm(arms, means)
     started = time.monotonic()
-    runs: Runs = {}
+    collection = Collection(store, means, watch)
+    looks: tuple[int, ...] = ()
     for n_replicates, rule in _stages(plan):
-        store.put_plan(plan.name, plan_json(plan), _keys_by_arm(arms, n_replicates, means))
-        runs = _collect(arms, n_replicates, store, means=means, watch=watch)
-        result = conclude(plan, arms, runs, rule=rule)
-        if plan.replicates != "until decided" or _is_decided(result):
+        keys = _keys_by_arm(arms, n_replicates, means)
+        looks = looks or earlier_looks(store, plan.name, keys)
+        store.put_plan(plan.name, plan_json(plan, looks), keys)
+        result = conclude(plan, arms, _collect(arms, n_replicates, collection), rule=rule)
+        looks = tuple(sorted({*looks, n_replicates}))
+        store.put_plan(plan.name, plan_json(plan, looks), keys)
+        if plan.replicates != "until decided" or is_decided(result):
             break
     seconds = round(time.monotonic() - started, 1)
-    return replace(
-        result, provenance=MappingProxyType({**facts(means.device), **_means_facts(means), "seconds": seconds})
-    )
+    known = {**facts(means.device), **_means_facts(means), "seconds": seconds}
+    notes = (*notes_on_the_design(asked, result, looks=looks), *result.notes)
+    return replace(result, notes=notes, provenance=MappingProxyType(known))
 
 
 def conclude(plan: Plan, arms: Sequence[Arm], runs: Runs, *, rule: Rule) -> StudyResult:
@@ -84,23 +99,38 @@ def conclude(plan: Plan, arms: Sequence[Arm], runs: Runs, *, rule: Rule) -> Stud
         effects=factor_effects(evidence, rule=rule),
         judgements=judge(evidence, known, rule=rule),
         variance=_variance_shares(evidence),
-        notes=tuple(_notes(evidence, n_replicates)),
+        notes=tuple(notes_on(evidence)),
     )
 
 
-def plan_json(plan: Plan) -> str:
-    """The plan as JSON for the record; the user's own code is kept by name and checksum."""
-    return json.dumps(plan.model_dump(), default=level_text, sort_keys=True)
+def plan_json(plan: Plan, looks: Sequence[int]) -> str:
+    """The plan as JSON for the record, with the numbers of replicates it was judged at so far.
+
+    The user's own code is kept by name and checksum.
+    """
+    return json.dumps({**plan.model_dump(), "looks_taken": list(looks)}, default=level_text, sort_keys=True)
+
+
+def earlier_looks(store: Store, name: str, keys: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
+    """The numbers of replicates at which the study of this name was judged before, on the same first runs."""
+    for kept in store.plans():
+        shared = [label for label in keys if kept.arms.get(label, ())[:1] == tuple(keys[label])[:1]]
+        if kept.name == name and shared:
+            return tuple(json.loads(kept.plan).get("looks_taken", ()))
+    return ()
 
 
 def _check_every_arm(arms: Sequence[Arm], means: Means) -> None:
     engine_called(means.engine)
+    shared = all(arm.recipe.data == arms[0].recipe.data for arm in arms)
+    if shared:  # then what is wrong with the data is no arm's fault
+        check_data(arms[0].recipe.data)
     for arm in arms:
         try:
             check_data(arm.recipe.data)
             check(arm.recipe, device=means.device)
         except EtudeError as error:
-            raise type(error)(f"arm {arm.label!r}: {error}") from error
+            raise type(error)(f"arm {arm.label!r}: {error}" if len(arms) > 1 else str(error)) from error
 
 
 def _stages(plan: Plan) -> Iterator[tuple[int, Rule]]:
@@ -113,17 +143,17 @@ def _stages(plan: Plan) -> Iterator[tuple[int, Rule]]:
         yield from ((n, "any time") for n in range(MINIMUM_REPLICATES, plan.max_replicates + 1))
 
 
-def _collect(arms: Sequence[Arm], n_replicates: int, store: Store, *, means: Means, watch: Watcher) -> Runs:
+def _collect(arms: Sequence[Arm], n_replicates: int, collection: Collection) -> Runs:
     """Every run of every arm: from the store where it is there, else trained and stored."""
+    store, means, runs = collection.store, collection.means, collection.runs
     keys = {(arm.label, r): key for arm in arms for r, key in enumerate(_keys(arm, n_replicates, means))}
     recipes = {arm.label: arm.recipe for arm in arms}
-    runs: Runs = {}
-    for (label, replicate), key in keys.items():
-        run = _kept_run(store, key, recipes[label])
+    for label, replicate in keys.keys() - runs.keys():
+        run = _kept_run(store, keys[label, replicate], recipes[label])
         if run is not None:
             runs[label, replicate] = run
-    kept = len(runs)
-    watch(Progress(kept, len(keys), kept, len(arms), n_replicates))
+            collection.kept += 1
+    _tell(collection, len(keys), n_replicates)
     missing = sorted((place for place in keys if place not in runs), key=lambda place: place[1])
     jobs = {Job(recipes[label], replicate): (label, replicate) for label, replicate in missing}
     try:
@@ -131,13 +161,18 @@ def _collect(arms: Sequence[Arm], n_replicates: int, store: Store, *, means: Mea
             place = jobs[job]
             store.add(keys[place], run)
             runs[place] = run
-            watch(Progress(len(runs), len(keys), kept, len(arms), n_replicates))
+            _tell(collection, len(keys), n_replicates)
     except KeyboardInterrupt:
         raise InterruptedStudy(
             f"stopped: {len(runs)} of {len(keys)} runs are finished and kept in {store.path}. "
             "The same command goes on from there."
         ) from None
     return runs
+
+
+def _tell(collection: Collection, planned: int, n_replicates: int) -> None:
+    done = len(collection.runs)
+    collection.watch(Progress(done, planned, collection.kept, planned // n_replicates, n_replicates))
 
 
 def _kept_run(store: Store, key: str, recipe: Recipe) -> Run | None:
@@ -160,14 +195,6 @@ def _keys(arm: Arm, n_replicates: int, means: Means) -> tuple[str, ...]:
 
 def _keys_by_arm(arms: Sequence[Arm], n_replicates: int, means: Means) -> Mapping[str, tuple[str, ...]]:
     return {arm.label: _keys(arm, n_replicates, means) for arm in arms}
-
-
-def _is_decided(result: StudyResult) -> bool:
-    """Whether every effect on the primary metric, and every claim's, has a verdict."""
-    primary = result.effects[0].metric if result.effects else ""
-    asked = [effect for effect in result.effects if effect.metric == primary]
-    asked += [effect for judgement in result.judgements for effect in (*judgement.stated, *judgement.instead)]
-    return all(effect.verdict != "undecided" for effect in asked)
 
 
 def _with_truth(run: Run) -> Run:
@@ -195,34 +222,6 @@ def _variance_shares(evidence: Evidence) -> tuple[VarianceShare, ...]:
         return ()
     shape = (outcomes.shape[1], *(len(levels) for levels in plan.vary.values()))
     return analysis_of_variance(outcomes.T.reshape(shape), list(plan.vary), metric=metric)
-
-
-def _notes(evidence: Evidence, n_replicates: int) -> Iterator[str]:
-    if n_replicates < MINIMUM_REPLICATES:
-        yield f"{n_replicates} replicates give no verdict; {MINIMUM_REPLICATES} are the least that do."
-    for label, runs in evidence.runs.items():
-        diverged = sum(run.ended == "diverged" for run in runs)
-        if diverged:
-            yield f"{diverged} of {len(runs)} runs of {label!r} diverged."
-    yield from _notes_on_what_intervals_mean(evidence)
-    versions = {str(run.provenance.get("torch", "")) for runs in evidence.runs.values() for run in runs} - {""}
-    if len(versions) > 1:
-        yield f"The runs were made by several versions of torch: {', '.join(sorted(versions))}."
-    yield from dict.fromkeys(note for runs in evidence.runs.values() for note in runs[0].notes)
-
-
-def _notes_on_what_intervals_mean(evidence: Evidence) -> Iterator[str]:
-    recipes = [arm.recipe for arm in evidence.arms]
-    if evidence.held_out == "validation" and any(recipe.early_stopping for recipe in recipes):
-        yield (
-            "Early stopping chose weights by the validation part, and effects are judged on it too, which flatters "
-            "arms that stop early. Keep rows apart with `test = 0.2`."
-        )
-    if any(not isinstance(recipe.data, Task) for recipe in recipes):
-        yield (
-            "Every replicate splits the same rows anew, so intervals speak about training on these rows, not about "
-            "other rows like them, for which they are too narrow (Nadeau and Bengio 2003)."
-        )
 
 
 def _means_facts(means: Means) -> dict[str, str | int]:

@@ -39,14 +39,14 @@ def read_plan(path: Path) -> Plan:
     Relative paths in it are taken from the file's own folder.
     """
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise RecipeError(
             f"{path}: no such file. Give the path of a study in TOML, or the name of a built-in."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as text ({error}). A study is a UTF-8 text file in TOML.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:  # an endless number, an endless nesting
         raise RecipeError(f"{path}: not TOML: {error}. Nothing was run.") from error
     if "base" not in fields and "data" in fields:
         fields = {"base": fields}

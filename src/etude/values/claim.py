@@ -15,6 +15,9 @@ ClaimVerdict = Literal["supported", "refuted", "not comparable", "confounded", "
 Expected = Literal["better", "worse", "equivalent", "different"]
 Settings = Mapping[str, Any]
 
+LARGEST_MARGIN = 1e6
+"""A margin beyond this is a slip of the pen in any unit."""
+
 OBJECTIVE = "objective"
 """The pseudo-metric of whatever each run minimised, in that run's own unit."""
 
@@ -34,7 +37,9 @@ class Contrast(Spec):
     control_split: Split | None = Field(None, description="the control's split, where it is another")
     beyond: "Contrast | None" = Field(None, description="the contrast whose effect is subtracted from this one's")
     expect: Expected = Field("better", description="better, worse, equivalent or different")
-    smallest_effect: float | None = Field(None, gt=0, description="margin of 'equivalent'; None: the study's")
+    smallest_effect: float | None = Field(
+        None, gt=0, le=LARGEST_MARGIN, description="margin of 'equivalent'; None: the study's"
+    )
     as_a_whole: bool = Field(
         default=False, description="two recipes that differ in several fields, no cause being named"
     )
@@ -81,6 +86,8 @@ class Claim(Spec):
     @model_validator(mode="before")
     @classmethod
     def _one_contrast_in_place(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(fields, dict):
+            return fields
         flat = {name: value for name, value in fields.items() if name in Contrast.model_fields}
         if not flat or "stated" in fields:
             return fields

@@ -30,6 +30,8 @@ class Code(Spec):
     @model_validator(mode="before")
     @classmethod
     def _take_identity(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(fields, dict):
+            return fields
         function = fields.get("function")
         return {**fields, "checksum": fields.get("checksum") or _identity(function)} if callable(function) else fields
 

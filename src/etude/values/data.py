@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from etude.values.errors import DataError
 from etude.values.spec import Spec
@@ -51,6 +51,11 @@ class Table(Spec):
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
 
+    @field_validator("drop", mode="before")
+    @classmethod
+    def _one_column(cls, given: object) -> object:
+        return (given,) if isinstance(given, str) else given
+
 
 class Arrays(Spec):
     """The user's own arrays: inputs of shape (rows, features), targets of shape (rows,)."""
@@ -90,6 +95,9 @@ class Arrays(Spec):
         return hash(self.checksum)
 
 
+PAIRS = "Pass a pair (inputs, targets), or a dataset whose every item is an (input, target) pair of numbers."
+
+
 @runtime_checkable
 class IndexedPairs(Protocol):
     """A map-style dataset, such as torch's: a length, and (input, target) at each index."""
@@ -122,12 +130,51 @@ Data = Annotated[
 
 def as_data(given: object) -> object:
     """A pair of arrays, or a dataset with a length and (input, target) items, as `Arrays`; else unchanged."""
-    if isinstance(given, Spec | dict):
+    if isinstance(given, Spec | dict | str | bytes | np.ndarray):
         return given
     if isinstance(given, tuple) and len(given) == 2:
         return Arrays(inputs=given[0], targets=given[1])
     if isinstance(given, IndexedPairs):
-        pairs = [given[i] for i in range(len(given))]
-        inputs = np.stack([np.asarray(x, dtype=np.float32).ravel() for x, _ in pairs])
-        return Arrays(inputs=inputs, targets=np.stack([np.asarray(y) for _, y in pairs]))
+        return _as_arrays(given)
     return given
+
+
+def _as_arrays(dataset: IndexedPairs) -> Arrays:
+    inputs: list[NDArray[np.float32]] = []
+    targets: list[NDArray[Any]] = []
+    for i in range(_length(dataset)):
+        x, y = _pair(dataset, i)
+        first = (inputs[0].shape, targets[0].shape) if inputs else (x.shape, y.shape)
+        if (x.shape, y.shape) != first:
+            raise DataError(
+                f"dataset, item {i}: input and target have shapes {x.shape} and {y.shape}, those of item 0 have "
+                f"{first[0]} and {first[1]}. Every example needs the same shape: crop or fill them alike."
+            )
+        inputs.append(x)
+        targets.append(y)
+    return Arrays(inputs=np.stack(inputs).reshape(len(inputs), -1), targets=np.stack(targets))
+
+
+def _length(dataset: IndexedPairs) -> int:
+    try:
+        n = len(dataset)
+    except Exception as error:
+        raise DataError(f"dataset: its length raises {type(error).__name__}: {error}. {PAIRS}") from error
+    if not n:
+        raise DataError(f"dataset: it is empty (length 0). {PAIRS}")
+    return n
+
+
+def _pair(dataset: IndexedPairs, i: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Item i as two arrays; a DataError names the item where it is none."""
+    try:
+        item = dataset[i]
+    except Exception as error:
+        raise DataError(f"dataset, item {i}: reading it raises {type(error).__name__}: {error}. {PAIRS}") from error
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        of = f" of length {len(item)}" if isinstance(item, tuple | list) else ""
+        raise DataError(f"dataset, item {i}: {type(item).__name__}{of}, where an (input, target) pair belongs. {PAIRS}")
+    try:
+        return np.asarray(item[0], dtype=np.float32), np.asarray(item[1])
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that wants its gradient
+        raise DataError(f"dataset, item {i}: it does not convert to arrays of numbers: {error}. {PAIRS}") from error

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from etude.values.metric import METRICS
+
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
+
+SPLIT_FACTOR = "split"
+"""The factor of a gap: one arm on two splits."""
+
+AND, BEYOND, TO = " + ", " beyond ", " → "
+"""How an effect's `factor` joins several fields, or two changes; how its levels name the ends of a change."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,9 +60,10 @@ class Effect:
 
     def __str__(self) -> str:
         """One line: what against what, mean [low, high] unit (coverage, pairs): verdict."""
-        what = f"{self.factor}, {self.treated} against {self.control}: {self.metric} ({self.split})"
+        label = METRICS[self.metric].label if self.metric in METRICS else self.metric
+        what = f"{self.factor}, {self.treated} against {self.control}: {label} ({self.split})"
         interval = f"{self.mean:+.4g} [{self.low:+.4g}, {self.high:+.4g}] {self.unit}"
-        return f"{what} {interval} ({self.level:.4g} interval, {self.n_pairs} pairs): {self.verdict}"
+        return f"{what} {interval} ({100 * self.level:.4g} % interval, {self.n_pairs} pairs): {self.verdict}"
 
 
 @dataclass(frozen=True, slots=True)

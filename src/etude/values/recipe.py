@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, field_serializer, field_validator
@@ -48,6 +49,21 @@ class Recipe(Spec):
     def _own_code(cls, given: object) -> object:
         return Code(function=given) if callable(given) and not isinstance(given, Spec) else given
 
+    @field_validator("model", "optimizer", "schedule", mode="before")
+    @classmethod
+    def _bare_name(cls, given: object) -> object:
+        return {"name": given} if isinstance(given, str) else given
+
+    @field_validator("optimizer", "schedule", mode="before")
+    @classmethod
+    def _made_by_us(cls, given: object) -> object:
+        if callable(given):
+            raise RecipeError(
+                "is a class or function, and étude makes its own, so that every replicate starts afresh: "
+                "etude.adam(learning_rate=0.01) in Python, {name = 'adam', learning_rate = 0.01} in TOML."
+            )
+        return given
+
     @field_serializer("data", "model", "loss")
     def _plain(self, value: Any) -> Any:  # noqa: ANN401 - whatever the field holds
         if isinstance(value, Code):
@@ -63,6 +79,19 @@ class Recipe(Spec):
         return hashlib.sha256(plain.encode()).hexdigest()
 
 
+OTHER_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "lr": "optimizer.learning_rate",
+        "l2": "optimizer.coupled_weight_decay",
+        "weight_decay": "optimizer.coupled_weight_decay (or decoupled_weight_decay, with adamw)",
+        "width": "model.hidden",
+        "steps": "epochs",
+        "iterations": "epochs",
+    }
+)
+"""What other libraries call some fields."""
+
+
 def field_path(recipe: Recipe, name: str) -> str:
     """The full path of a field, from its path or from its last word where only one field ends in it.
 
@@ -75,6 +104,8 @@ def field_path(recipe: Recipe, name: str) -> str:
     ending = [path for path in paths if path.rpartition(".")[2] == name]
     if len(ending) == 1:
         return ending[0]
+    if name in OTHER_NAMES:
+        raise RecipeError(f"a recipe calls {name!r} {OTHER_NAMES[name]!r}.")
     if ending:
         raise RecipeError(f"{name!r} could be {' or '.join(sorted(ending))}. Write the one you mean in full.")
     raise RecipeError(f"a recipe has no field {name!r}. {nearest(name, paths)}")

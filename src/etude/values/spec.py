@@ -1,6 +1,7 @@
 """The frozen, self-checking record that recipes and studies are made of: pydantic, with errors in our words."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,20 +30,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "Did you mean 'brier'? Known: accuracy, brier."
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name[:80], names, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names)}."
+    return f"{hint}Known: {', '.join(names) or 'none'}."
 
 
 def _explained(error: ValidationError, kind: type[BaseModel]) -> EtudeError:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"] if not _INNER.match(str(part)))
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, EtudeError):  # one of our own validators, or a field that is itself a Spec, said it all
         return type(cause)(f"{where}: {cause}" if where else str(cause))
     title = kind.__name__.lower()
     if first["type"] == "extra_forbidden":
-        return RecipeError(f"{title} has no field {where!r}. {nearest(where, kind.model_fields)}")
+        return RecipeError(f"{title} has no field {where[:80]!r}. {nearest(where, kind.model_fields)}")
     if first["type"] == "missing":
         return RecipeError(f"{title} needs the field {where!r}, which is missing. {_about(kind, where)}")
     got = repr(first["input"])
@@ -50,6 +51,10 @@ def _explained(error: ValidationError, kind: type[BaseModel]) -> EtudeError:
     place = f"{title}.{where}" if where else title
     says = first["msg"].removeprefix("Value error, ")
     return RecipeError(f"{place}: {says} (got {got}). {_about(kind, where)}".rstrip())
+
+
+_INNER = re.compile(r"literal\[|function-|\w+-instance")
+"""Places that pydantic names and nobody wrote: the branches of a union."""
 
 
 def _about(kind: type[BaseModel], where: str) -> str:

@@ -1,5 +1,7 @@
 """A study: one base recipe, the factors that vary, the replicates of each arm, and the claims on trial."""
 
+import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -7,13 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from etude.values.claim import Claim, Judgement, Settings
+from etude.values.claim import LARGEST_MARGIN, Claim, Judgement, Settings
 from etude.values.effect import Effect, VarianceShare
 from etude.values.errors import RecipeError
 from etude.values.metric import METRICS, Limit
 from etude.values.recipe import Recipe, changed, field_path
 from etude.values.run import Run
 from etude.values.spec import Spec, nearest
+
+MOST_ARMS = 10_000
+MOST_REPLICATES = 100_000
+"""Far beyond what a study of ours was measured at; what is larger is a slip of the pen."""
 
 MINIMUM_REPLICATES = 5
 """Fewer give no verdict (design.md, comparison)."""
@@ -25,46 +31,71 @@ class Plan(Spec):
     The arms are every combination of the levels in `vary`, those listed in `arms`, and those the claims need.
     """
 
-    name: str = Field("study", pattern=r"^[\w.-]+$", description="letters, digits, '.', '_' and '-'; names the report")
+    name: str = Field(
+        "study", pattern=r"^[\w.-]+$", max_length=100, description="letters, digits, '.', '_' and '-'; names the report"
+    )
     title: str = Field("", description="the report's heading")
     about: str = Field("", description="a paragraph under the heading")
     base: Recipe = Field(description="the recipe every arm starts from")
     vary: Mapping[str, tuple[Any, ...]] = Field({}, description="factor → levels; the first level is the control")
     arms: Mapping[str, Settings] = Field({}, description="further arms: name → the fields that differ from the base")
     claims: tuple[Claim, ...] = Field((), description="sentences to put on trial")
-    replicates: Annotated[int, Field(ge=2)] | Literal["until decided"] = Field(
+    replicates: Annotated[int, Field(ge=2, le=MOST_REPLICATES)] | Literal["until decided"] = Field(
         10, description="runs of each arm: at least 2 (5 for a verdict), or 'until decided'"
     )
     looks: Literal["planned", "any time"] = Field(
         "planned",
         description="'until decided' looks at 5, 10, 20, 40 (O'Brien–Fleming), or after every replicate (e-process)",
     )
-    max_replicates: int = Field(40, ge=MINIMUM_REPLICATES, description="where 'until decided' gives up")
+    max_replicates: int = Field(
+        40, ge=MINIMUM_REPLICATES, le=MOST_REPLICATES, description="where 'until decided' gives up"
+    )
     metric: str | None = Field(None, description="the primary metric; None: log loss or squared error")
     smallest_effect: Mapping[str, float] = Field({}, description="metric → smallest difference worth acting on")
-    level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the study's intervals")
+    level: float = Field(0.95, ge=0.5, le=0.9999, description="coverage of the study's intervals")
 
     @model_validator(mode="after")
     def _factors_and_metrics_exist(self) -> "Plan":
+        _check_size(self)
+        _check_overlap([field_path(self.base, factor) for factor in self.vary])
         for factor, levels in self.vary.items():
             _check_factor(self.base, factor, levels)
         for metric in (*self.smallest_effect, *([self.metric] if self.metric else [])):
             if metric not in METRICS:
                 raise RecipeError(f"no metric {metric!r}. {nearest(metric, METRICS)}")
-        small = [name for name, margin in self.smallest_effect.items() if not margin > 0]
-        if small:
-            raise RecipeError(f"smallest_effect.{small[0]} must be above 0: a difference worth acting on.")
+        odd = [name for name, margin in self.smallest_effect.items() if not 0 < margin <= LARGEST_MARGIN]
+        if odd:
+            raise RecipeError(
+                f"smallest_effect.{odd[0]} must be above 0, at most {LARGEST_MARGIN:g}: a difference worth acting on."
+            )
         return self
+
+
+def _check_overlap(paths: list[str]) -> None:
+    """No two factors set the same field, be it as a part of a whole that is varied too."""
+    clash = [(one, other) for one, other in itertools.permutations(paths, 2) if f"{one}.".startswith(f"{other}.")]
+    if clash:
+        one, other = clash[0]
+        raise RecipeError(
+            f"vary: {one!r} and {other!r} set the same field. Vary its parts, or the whole with its parts in it."
+        )
 
 
 def _check_factor(base: Recipe, factor: str, levels: tuple[Any, ...]) -> None:
     path = field_path(base, factor)
     if path in ("seed", "score_every"):
         raise RecipeError(f"vary: {path!r} is no factor: replicates already vary all chance. Leave it out.")
-    if len(levels) < 2 or len({repr(level) for level in levels}) < len(levels):
+    if len(levels) < 2 or len({changed(base, {factor: level}).checksum for level in levels}) < len(levels):
         raise RecipeError(f"vary: {factor!r} has levels {list(levels)}; give at least two, each once.")
-    for level in levels:
-        changed(base, {factor: level})
+
+
+def _check_size(plan: Plan) -> None:
+    n_arms = math.prod(len(levels) for levels in plan.vary.values())
+    if n_arms > MOST_ARMS:
+        raise RecipeError(
+            f"vary: {n_arms:,} combinations of levels are more than the {MOST_ARMS:,} arms a study may have. "
+            "Vary fewer factors at once, or list the arms that matter under `arms`."
+        )
 
 
 @dataclass(frozen=True, slots=True)
