@@ -16,16 +16,6 @@ EFFECT_SHAPES: Mapping[Verdict, str] = MappingProxyType(
     }
 )
 
-EFFECT_MEANING: Mapping[Verdict, str] = MappingProxyType(
-    {
-        "better": "the treated side is better than the control",
-        "worse": "the treated side is worse than the control",
-        "equivalent": "any difference is smaller than the smallest effect of interest",
-        "undecided": "these replicates do not decide: the interval holds differences of both signs, "
-        "or some too large to call equivalent",
-    }
-)
-
 CLAIM_SHAPES: Mapping[ClaimVerdict, tuple[str, str]] = MappingProxyType(
     {  # (outline, glyph inside)
         "supported": ("M1 12a11 11 0 1 1 22 0a11 11 0 1 1-22 0z", "M6.5 12.5l4 4 7-8.5"),

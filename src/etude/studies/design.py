@@ -45,12 +45,7 @@ def resolve(plan: Plan, arm: Settings | str) -> Recipe:
 
 def with_valid_comparisons(plan: Plan) -> Plan:
     """The plan with, for each claim that cannot be judged as stated, the comparisons that can be, if none are given."""
-    return changed_claims(plan, tuple(_with_instead(plan, claim) for claim in plan.claims))
-
-
-def changed_claims(plan: Plan, claims: tuple[Claim, ...]) -> Plan:
-    """The same plan with other claims."""
-    return Plan(**{**dict(plan), "claims": claims})
+    return Plan(**{**dict(plan), "claims": tuple(_with_instead(plan, claim) for claim in plan.claims)})
 
 
 def difference_text(control: Recipe, treated: Recipe) -> str:

@@ -7,7 +7,6 @@ from typing import Literal
 
 Kind = Literal["binary", "multiclass", "regression"]
 Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
