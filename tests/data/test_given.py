@@ -7,8 +7,9 @@ import pytest
 
 from etude.data import given
 from etude.data.load import bundled, check, fingerprint, kind_of, limits, load
-from etude.values.data import Arrays
-from etude.values.errors import DataError
+from etude.values.data import Arrays, as_data
+from etude.values.errors import DataError, RecipeError
+from etude.values.recipe import Recipe
 
 
 def arrays(inputs=None, targets=None, **fields):
@@ -147,3 +148,71 @@ def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(DataError, match=r"needs scikit-learn\. Run: pip install 'etude\[data\]'"):
         bundled("iris", validation=0.31)
+
+
+class Items:
+    """A map-style dataset of these items; an exception among them is raised."""
+
+    def __init__(self, *items):
+        """Keep the items."""
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        if isinstance(self.items[index], Exception):
+            raise self.items[index]
+        return self.items[index]
+
+
+def test_a_dataset_of_pairs_becomes_arrays_of_flattened_inputs():
+    made = as_data(Items(*((np.full((2, 2), i), i) for i in range(5))))
+    assert made.inputs.shape == (5, 4)
+    assert made.targets.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("items", "says"),
+    [
+        ((([1.0], 0), 7), r"item 1: int, where an \(input, target\) pair belongs\. Pass a pair"),
+        (([1.0], 0), r"item 0: list of length 1"),
+        ((([1.0], 0), {"x": 1, "y": 0}), r"item 1: dict, where"),
+        ((([1.0], 0), ([1.0], 0), ([1.0, 2.0], 0)), r"item 2: input and target have shapes \(2,\) and \(\).*\(1,\)"),
+        ((([[1.0, 2.0]], 0), ([[1.0], [2.0]], 0)), r"item 1: .*shapes \(2, 1\)"),
+        ((([1.0], 0), ([1.0], [0, 1])), r"item 1: .*and \(2,\), those of item 0"),
+        ((([1.0], 0), (["a"], 0)), r"item 1: it does not convert to arrays of numbers: could not convert string"),
+        ((([1.0], 0), OSError("disk gone")), r"item 1: reading it raises OSError: disk gone"),
+        ((), r"it is empty \(length 0\)"),
+    ],
+)
+def test_a_dataset_that_is_none_names_the_item_and_what_it_found(items, says):
+    with pytest.raises(DataError, match=says):
+        as_data(Items(*items))
+
+
+def test_the_error_of_a_dataset_is_kept_as_the_cause():
+    with pytest.raises(DataError, match="KeyError") as caught:
+        as_data(Items(KeyError("label")))
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("other", ["sincos", 3, np.ones((4, 2)), None])
+def test_what_is_neither_arrays_nor_a_dataset_is_left_for_the_recipe_to_refuse(other):
+    assert as_data(other) is other
+    with pytest.raises(RecipeError, match="needs one of the keys 'task', 'bundled' or 'table'"):
+        Recipe(data=other, model={"name": "mlp"}, loss="bce")
+
+
+def test_copies_among_arrays_are_told():
+    inputs = np.repeat(np.random.default_rng(0).normal(size=(20, 2)), 2, axis=0)
+    notes = load(arrays(inputs=inputs, targets=np.arange(40) // 2 % 2), seed=0, replicate=0).notes
+    assert any(note.startswith("40 of 40 rows occur more than once") for note in notes)
+
+
+def test_arrays_are_checked_once_for_all_replicates():
+    data = arrays()
+    before = given.arrays_frame.cache_info().misses
+    for replicate in range(5):
+        load(data, seed=1, replicate=replicate)
+    assert given.arrays_frame.cache_info().misses <= before + 1

@@ -230,3 +230,21 @@ def test_check_is_quick_and_returns_nothing():
 def test_bundled_names_are_checked_with_the_nearest_known_one():
     with pytest.raises(RecipeError, match=r"no bundled set 'wines'\. Did you mean 'wine'\?"):
         bundled("wines")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"features": 10**9}, {"rows": 10**10}, {"rows": 10**26}, {"rows": 10**5000}, {"test_rows": 10**12}]
+)
+def test_a_task_beyond_memory_is_refused_by_its_size_before_drawing(fields):
+    with pytest.raises(
+        RecipeError, match=r"\(rows \+ test_rows\) × features × 8 bytes are more than 4 GiB.*fewer rows"
+    ):
+        task("sincos", **fields)
+
+
+@pytest.mark.parametrize("name", BLURRED)
+def test_noise_has_a_bound_within_which_the_limits_are_finite(name):
+    with pytest.raises(RecipeError, match=r"noise=1e\+300: beyond 1e\+06 nothing of the pattern is left"):
+        task(name, noise=1e300)
+    found = limits(task(name, noise=1e6), seed=0)
+    assert all(np.isfinite([limit.chance, limit.best_constant, limit.bayes]).all() for limit in found.values())

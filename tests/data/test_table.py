@@ -1,7 +1,9 @@
 """Tables: what each kind of column becomes, and what each kind of damage is told."""
 
 import contextlib
+import os
 import sys
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ from pyarrow import parquet
 
 from etude.data.load import check, fingerprint, kind_of, limits, load, table
 from etude.data.sheet import read_sheet
+from etude.data.table import table_frame
 from etude.values.data import Table
 from etude.values.errors import DataError
 
@@ -55,7 +58,7 @@ def test_numbers_are_scaled_and_texts_become_one_input_a_category(write):
     assert splits.train.inputs[:, 0].std() == pytest.approx(1, abs=1e-6)
     assert (splits.train.inputs[:, 1:].sum(axis=1) == 1).all()
     assert (splits.kind, splits.classes) == ("binary", ("no", "yes"))
-    assert "'city': 3 categories, one input each" in splits.notes
+    assert "one input a category: 'city' (3)" in splits.notes
 
 
 def test_every_row_lands_in_one_part(write):
@@ -80,7 +83,7 @@ def test_gaps_in_numbers_take_the_training_median_and_are_marked(write, gap):
     marked = np.concatenate([part.inputs[:, 1] for part in splits.parts().values()])
     assert sorted(set(marked.tolist())) == [0, 1]
     assert marked.sum() == 1
-    assert any("'age': 1 gap filled with the training median" in note for note in splits.notes)
+    assert "1 gap in 'age', filled with the training median and marked" in splits.notes
 
 
 def test_the_fill_is_the_median_of_training_rows_only(write):
@@ -96,7 +99,7 @@ def test_the_fill_is_the_median_of_training_rows_only(write):
 def test_gaps_in_texts_are_a_category_of_their_own(write):
     splits = loaded(write(changed("city", 3, "NA")), missing="impute")
     assert "city=missing" in splits.features
-    assert any("'city': 1 gap" in note and "'missing'" in note for note in splits.notes)
+    assert "1 gap in 'city', a category of their own, 'missing'" in splits.notes
 
 
 def test_a_category_no_training_row_has_is_zero_everywhere_and_said(write):
@@ -109,7 +112,7 @@ def test_a_category_no_training_row_has_is_zero_everywhere_and_said(write):
         found[in_training] += 1
         outside = sum(part.inputs[:, at].sum() for part in (splits.validation, splits.test))
         assert outside == 0
-        assert any("not among the training rows, so all 0" in note for note in splits.notes) == (not in_training)
+        assert any("not among the training rows of a replicate" in note for note in splits.notes) == (not in_training)
     assert min(found.values()) > 0
 
 
@@ -117,7 +120,7 @@ def test_truth_values_are_one_and_zero(write):
     cells = {**PLAIN, "city": [("True", "false")[i % 2] for i in range(ROWS)]}
     splits = loaded(write(cells))
     assert splits.features == ("age", "city")
-    assert "'city': true is 1 and false is 0" in splits.notes
+    assert "true is 1 and false is 0: 'city'" in splits.notes
 
 
 def test_constant_and_unwanted_columns_are_left_out_and_said(write):
@@ -248,8 +251,118 @@ def test_damage_is_told_with_place_reason_and_way_out(write, content, fields, sa
 
 def test_a_column_of_names_is_refused_with_the_way_to_leave_it_out(write):
     content = "name,left\n" + "".join(f"person {i},{i % 2}\n" for i in range(60))
-    with pytest.raises(DataError, match=r"column 'name': 60 different texts in 60 rows.*drop=\[\"name\"\]"):
+    with pytest.raises(DataError, match=r"column 'name': 60 different texts in 60 rows.*drop = \[\"name\"\]"):
         loaded(write(content))
+
+
+def test_all_columns_to_leave_out_are_told_at_once_with_one_ready_line(write):
+    header = "customerID,plan,signup,left,note\n"
+    rows = (f"c-{i},{'ab'[i % 2]},2024-{1 + i // 28:02}-{1 + i % 28:02},{i % 2},-\n" for i in range(60))
+    path = write(header + "".join(rows))
+    with pytest.raises(DataError, match=r"'customerID': 60 .*'signup': 60 .*drop = \[\"customerID\", \"signup\"\]$"):
+        loaded(path)
+    with pytest.raises(DataError, match=r"drop = \[\"note\", \"customerID\", \"signup\"\]$"):
+        loaded(path, drop=("note",))
+    assert loaded(path, drop=("note", "customerID", "signup")).features == ("plan=a", "plan=b")
+
+
+def semicolons(cells):
+    return "x;left\n" + "".join(f"{cell};{i % 2}\n" for i, cell in enumerate(cells))
+
+
+def test_decimal_commas_are_read_as_points_and_said(write):
+    commas = write(semicolons([f"{i // 10 - 2},{i % 10}" for i in range(ROWS)]), "commas.csv")
+    points = write(semicolons([f"{i // 10 - 2}.{i % 10}" for i in range(ROWS)]), "points.csv")
+    splits = loaded(commas)
+    assert splits.features == ("x",)
+    assert splits.checksum == loaded(points).checksum
+    assert "decimal commas read as points: 'x'" in splits.notes
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"), [("1.234,5", 1234.5), ("12.345.678", 12345678.0), ("-16,98", -16.98), ("1,5E-3", 0.0015)]
+)
+def test_thousands_points_signs_and_exponents_go_with_decimal_commas(write, cell, number):
+    path = write(semicolons([cell, *(f"{i},5" for i in range(1, ROWS))]))
+    assert table_frame(table(path, target="left")).columns[0].values[0] == number
+
+
+def test_a_target_with_decimal_commas_is_a_regression(write):
+    path = write(semicolons([f"{i},5" for i in range(ROWS)]).replace("left", "y").replace("x", "left"))
+    splits = load(table(path, target="left"), seed=0, replicate=0)
+    assert splits.kind == "regression"
+    assert "decimal commas read as points: 'left'" in splits.notes
+
+
+def test_gaps_and_whole_numbers_may_stand_among_decimal_commas(write):
+    path = write(semicolons(["NA", "3", *(f"{i},5" for i in range(2, ROWS))]))
+    assert loaded(path, missing="impute").features == ("x", "x is missing")
+
+
+def test_a_slip_among_decimal_commas_is_refused_where_it_stands(write):
+    with pytest.raises(DataError, match=r"line 5, column 'x': '7\.5' is text where numbers belong \(98 %"):
+        loaded(write(semicolons(["1,5", "2,5", "3,5", "7.5", *(f"{i},5" for i in range(4, ROWS))])))
+
+
+def test_texts_with_commas_stay_categories(write):
+    assert loaded(write(semicolons([("Rome, Italy", "1,5")[i // 2 % 2] for i in range(ROWS)]))).features == (
+        "x=1,5",
+        "x=Rome, Italy",
+    )
+
+
+def test_commas_that_may_set_off_thousands_are_refused_not_guessed(write):
+    content = "x,left\n" + "".join(f'"{1 + i},234",{i % 2}\n' for i in range(ROWS))
+    with pytest.raises(DataError, match=r"line 2, column 'x': '1,234' may be 1234 or 1\.234.*without commas"):
+        loaded(write(content))
+    # a semicolon between cells is written where the comma is the decimal mark
+    path = write(content.replace(",left", ";left").replace('",', '";'), "european.csv")
+    assert table_frame(table(path, target="left")).columns[0].values[0] == 1.234
+
+
+def test_gaps_of_many_columns_are_one_sentence_without_a_replicates_number(write):
+    cells = changed("age", 3, "NA")
+    path = write({**cells, "height": ["NA", "", *map(str, range(2, ROWS))]})
+    for replicate in range(3):
+        notes = loaded(path, missing="impute", replicate=replicate).notes
+        assert "1 to 2 gaps in each of 2 columns, filled with the training median and marked: 'age', 'height'" in notes
+
+
+def test_notes_are_the_same_for_every_replicate_of_well_filled_columns(write):
+    path = write(changed("age", 3, "NA"))
+    assert len({loaded(path, missing="impute", replicate=replicate).notes for replicate in range(5)}) == 1
+
+
+def test_rows_written_three_times_are_told_once(write):
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.6f},{y}" for x, y in zip(rng.normal(size=20), rng.permutation(20) % 2, strict=True)]
+    once, thrice = write("x,left\n" + "\n".join(rows), "once.csv"), write("x,left\n" + "\n".join(3 * rows), "three.csv")
+    told = [note for note in loaded(thrice).notes if "more than once" in note]
+    assert told == ["60 of 60 rows occur more than once; copies may stand in training and test: a score may be memory"]
+    assert not any("more than once" in note for note in loaded(once).notes)
+
+
+def test_equal_inputs_with_another_target_are_no_copies(write):
+    content = "x,left\n0,a\n-0.0,a\n0,b\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(1, ROWS))
+    assert any(note.startswith("2 of 42 rows occur more than once") for note in loaded(write(content)).notes)
+
+
+@pytest.mark.parametrize(("first", "step", "told"), [(0, 1, True), (1, 1, True), (1000, 1, True), (0, 3, False)])
+def test_a_column_that_numbers_the_rows_is_told(write, first, step, told):
+    cells = {"id": [str(first + step * (7 * i % ROWS)) for i in range(ROWS)], "x": [str(i / 3) for i in range(ROWS)]}
+    notes = loaded(write({**cells, "left": PLAIN["left"]})).notes
+    says = "'id': every row has another whole number; if it is an identifier, drop it"
+    assert (says in notes) == told
+
+
+def test_a_twenty_thousand_column_table_is_read_in_seconds(write):
+    names = [f"x{i}" for i in range(20_000)]
+    rng = np.random.default_rng(0)
+    lines = [",".join(map(str, row)) + f",{i % 2}" for i, row in enumerate(rng.integers(0, 9, (20, 20_000)).tolist())]
+    path = write("\n".join([",".join([*names, "left"]), *lines]))
+    before = time.process_time()
+    loaded(path)
+    assert time.process_time() - before < 5
 
 
 def test_a_file_that_is_not_there_or_not_a_file_is_refused(tmp_path):
@@ -257,6 +370,21 @@ def test_a_file_that_is_not_there_or_not_a_file_is_refused(tmp_path):
         check(Table(table=str(tmp_path / "nowhere.csv"), target="left"))
     with pytest.raises(DataError, match=r"is a folder\. Name the \.csv"):
         check(Table(table=str(tmp_path), target="left"))
+
+
+def test_what_is_no_regular_file_is_refused_before_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        with pytest.raises(DataError, match=rf"{name} is a pipe, socket or device.*save the rows.*Nothing was read"):
+            check(Table(table=str(tmp_path / name), target="left"))
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_read(write):
+    path = write(PLAIN)
+    os.truncate(path, 3 * 2**30)  # a hole: it takes no room on the disk
+    with pytest.raises(DataError, match=r"people\.csv has 3\.0 GiB; at most 2 GiB.*sample of the rows"):
+        check(Table(table=str(path), target="left"))
 
 
 def test_a_spreadsheet_is_refused_with_the_way_out(write):

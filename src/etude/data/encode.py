@@ -5,12 +5,14 @@ which is 0 in every row of that replicate.
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etude.data.frame import Categories, Column, Frame, Numbers
+from etude.data.notes import named
 from etude.data.partition import Partition
 from etude.data.splits import Part, Splits
 from etude.values.metric import Kind
@@ -20,11 +22,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """The inputs one column becomes, shape (rows, len(names)), and what was done to it."""
+    """The inputs one column becomes, shape (rows, len(names)).
+
+    silent: whether one of them is 0 throughout, because no training row tells it apart
+    """
 
     values: Floats
     names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    silent: bool
 
 
 def encode(frame: Frame, rows: Partition) -> Splits:
@@ -39,7 +44,7 @@ def encode(frame: Frame, rows: Partition) -> Splits:
         kind=frame.kind,
         classes=frame.classes,
         features=tuple(name for b in blocks for name in b.names),
-        notes=(*frame.notes, *(note for b in blocks for note in b.notes)),
+        notes=(*frame.notes, *_silenced(frame.columns, blocks)),
     )
 
 
@@ -74,47 +79,39 @@ def block(column: Column, train: NDArray[np.bool_]) -> Block:
     return _scaled(column, train)
 
 
+def _silenced(columns: Sequence[Column], blocks: Sequence[Block]) -> Iterator[str]:
+    """Words that hold for every replicate, this one's accident being another one's."""
+    silent = [column for column, of in zip(columns, blocks, strict=True) if of.silent]
+    same = [column.name for column in silent if isinstance(column, Numbers)]
+    lacking = [column.name for column in silent if isinstance(column, Categories)]
+    if same:
+        yield f"where all training rows of a replicate have the same value, the input is 0: {named(same)}"
+    if lacking:
+        yield f"a category that is not among the training rows of a replicate is all 0 there: {named(lacking)}"
+
+
 def _scaled(column: Numbers, train: NDArray[np.bool_]) -> Block:
     """(value − mean)/sd; gaps take the median and are marked 1 in an input of their own."""
     missing = np.isnan(column.values)
-    notes = []
     values = column.values
     if missing.any():
         known = values[train & ~missing]
-        median = float(np.median(known)) if known.size else 0.0
-        values = np.where(missing, median, values)
-        notes.append(
-            f"{column.name!r}: {_count(missing.sum(), 'gap')} filled with the training median {median:g}, and marked"
-        )
+        values = np.where(missing, float(np.median(known)) if known.size else 0.0, values)
     deviation = _deviation(values[train])
-    if not deviation:
-        notes.append(f"{column.name!r} is the same in every training row, so it is 0 throughout")
     scaled = (values - values[train].mean()) / deviation if deviation else np.zeros_like(values)
     if not missing.any():
-        return Block(scaled[:, None], (column.name,), tuple(notes))
+        return Block(scaled[:, None], (column.name,), not deviation)
     marked = np.stack([scaled, missing.astype(np.float64)], axis=1)
-    return Block(marked, (column.name, f"{column.name} is missing"), tuple(notes))
+    return Block(marked, (column.name, f"{column.name} is missing"), not deviation)
 
 
 def _one_hot(column: Categories, train: NDArray[np.bool_]) -> Block:
     labels = np.arange(len(column.labels))
     seen = np.isin(labels, column.codes[train])
-    values = (column.codes[:, None] == labels) & seen
-    notes = [f"{column.name!r}: {len(column.labels)} categories, one input each"]
-    unseen = int((~seen[column.codes]).sum())
-    if unseen:
-        lacking = int((~seen).sum())
-        notes.append(
-            f"{column.name!r}: {_count(lacking, 'category', 'categories')} of {_count(unseen, 'row')} not among the "
-            "training rows, so all 0"
-        )
-    return Block(values.astype(np.float64), tuple(f"{column.name}={label}" for label in column.labels), tuple(notes))
+    values = ((column.codes[:, None] == labels) & seen).astype(np.float64)
+    return Block(values, tuple(f"{column.name}={label}" for label in column.labels), not seen.all())
 
 
 def _deviation(values: Floats) -> float:
     """Standard deviation; exactly 0 where all values are equal, which rounding would hide."""
     return float(values.std()) if values.size and values.min() < values.max() else 0.0
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"

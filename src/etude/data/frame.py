@@ -1,11 +1,13 @@
 """Real rows before they are split: checked columns and a target, from a table, a bundled set or arrays."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from etude.data.notes import gaps, named
 from etude.values.errors import DataError
 from etude.values.metric import Kind
 
@@ -66,14 +68,43 @@ def frame(where: str, columns: Sequence[Column], target: Column, wanted: str | N
     if not varying:
         raise DataError(
             f"{where}: no column is left to learn from. "
-            + (f"These never vary: {_names(dropped)}. " if dropped else "")
+            + (f"These never vary: {named(dropped)}. " if dropped else "")
             + "Give at least one column that differs between rows."
         )
-    notes = [f"dropped {_names(dropped)}: the same in every row"] if dropped else []
+    notes = [f"dropped {named(dropped)}: the same in every row"] if dropped else []
     kind, classes, targets = _target(where, target, wanted)
     if wanted is None and kind != "regression" and isinstance(target, Numbers):
         notes.append(f"target {target.name!r} is read as {len(classes)} classes: {FEW_VALUES}")
+    notes += [*_encoded(varying), *_copies(varying, targets)]
     return Frame(where, tuple(varying), target.name, targets, kind, classes, tuple(notes))
+
+
+def _encoded(columns: Sequence[Column]) -> tuple[str, ...]:
+    """What the inputs will be, where a column is not one number as it stands; true of every replicate."""
+    texts = [f"{column.name!r} ({len(column.labels)})" for column in columns if isinstance(column, Categories)]
+    missing = {c.name: int(np.isnan(c.values).sum()) for c in columns if isinstance(c, Numbers)}
+    filled = gaps({name: n for name, n in missing.items() if n}, "filled with the training median and marked")
+    shown = ", ".join(texts[:6]) + (f" and {len(texts) - 6} more columns" if len(texts) > 6 else "")
+    return (*([f"one input a category: {shown}"] if texts else []), *filled)
+
+
+def _copies(columns: Sequence[Column], targets: Floats) -> tuple[str, ...]:
+    """How many rows are the same as another one, in every column and the target.
+
+    They are not kept together in one part: where columns have few values, equal rows are honest repetitions, and to
+    tear a part out of them would bias it.
+    """
+    cells = (column.codes if isinstance(column, Categories) else column.values for column in columns)
+    rows = np.column_stack([*cells, targets]).astype(np.float64, copy=False)
+    rows += 0.0  # which makes -0 a 0
+    seen = Counter(hash(row.tobytes()) for row in rows)
+    copies = sum(times for times in seen.values() if times > 1)
+    if not copies:
+        return ()
+    return (
+        f"{copies} of {targets.size} rows occur more than once; copies may stand in training and test: "
+        "a score may be memory",
+    )
 
 
 def _target(where: str, target: Column, wanted: str | None) -> tuple[Kind, tuple[str, ...], Floats]:
@@ -117,8 +148,3 @@ def _constant(column: Column) -> bool:
         return len(column.labels) < 2
     seen = column.values[~np.isnan(column.values)]
     return not seen.size or (seen.size == column.values.size and bool((seen == seen[0]).all()))
-
-
-def _names(names: Sequence[str], most: int = 6) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more columns"

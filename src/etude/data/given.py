@@ -43,8 +43,9 @@ def bundled_fingerprint(data: Bundled) -> str:
     return hashlib.sha256(loaded.data.tobytes() + loaded.target.tobytes()).hexdigest()
 
 
+@lru_cache(maxsize=2)
 def arrays_frame(data: Arrays) -> Frame:
-    """The user's arrays, every number checked."""
+    """The user's arrays, every number checked, once for all replicates."""
     if not data.targets.size:
         raise DataError("arrays: there are no rows. Pass at least a few examples.")
     broken = np.argwhere(~np.isfinite(data.inputs))

@@ -1,14 +1,18 @@
 """The user's own table: what each column is, and which cells make it unusable."""
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etude.data.frame import LARGEST, Categories, Column, Frame, Numbers, frame
+from etude.data.notes import counted, gaps, named
 from etude.data.sheet import Cells, Sheet, Stamp, read_sheet, stamp
 from etude.values.data import Table
 from etude.values.errors import DataError
@@ -21,6 +25,24 @@ MOSTLY_NUMERIC = 0.9
 """From this share of numbers on, the other texts of a column are taken for slips, not for categories."""
 MOST_LABELS = 50
 """A text column with more labels than this, on more than half of the rows, is taken for an identifier."""
+MOST_SHOWN = 6
+"""Columns that an error describes one by one; its last line still names all."""
+COMMAS = re.compile(r"[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number with a decimal comma or none, thousands perhaps set off by points: 1.234,5."""
+THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+"""A number whose comma may set off thousands."""
+READ_AS: Mapping[str, str] = MappingProxyType(
+    {"truths": "true is 1 and false is 0", "commas": "decimal commas read as points"}
+)
+"""Readings that are worth a note, and the note."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A column and what its cells were read as: "numbers", "truths", "commas" or "texts"."""
+
+    column: Column
+    read_as: str
 
 
 def table_frame(table: Table) -> Frame:
@@ -37,16 +59,17 @@ def table_fingerprint(table: Table) -> str:
 def _frame(table: Table, file: Stamp) -> Frame:
     sheet = read_sheet(file)
     _check_names(sheet, table)
-    names = [name for name in sheet.columns if name != table.target and name not in table.drop]
     target = _target(sheet, table)
-    columns, notes = [], list(sheet.notes)
-    for name in names:
-        column, note = _column(sheet, name, fill=table.missing == "impute")
-        columns.append(column)
-        notes += note
+    left_out = {table.target, *table.drop}
+    readings = [_reading(sheet, name) for name in sheet.columns if name not in left_out]
+    columns = [reading.column for reading in readings]
+    _refuse_identifiers(sheet, columns, table.drop)
+    if table.missing == "refuse":
+        _refuse_gaps(sheet, columns)
+    found = frame(sheet.path, columns, target.column, table.kind)
+    notes = [*sheet.notes, *_notes(sheet, [*readings, target])]
     if table.drop:
         notes.append(f"left out as asked: {', '.join(table.drop)}")
-    found = frame(sheet.path, columns, target, table.kind)
     return replace(found, notes=(*notes, *found.notes))
 
 
@@ -65,7 +88,7 @@ def _check_names(sheet: Sheet, table: Table) -> None:
         )
 
 
-def _target(sheet: Sheet, table: Table) -> Column:
+def _target(sheet: Sheet, table: Table) -> Reading:
     cells = sheet.columns[table.target]
     missing = _missing(cells)
     if missing.any():
@@ -77,43 +100,59 @@ def _target(sheet: Sheet, table: Table) -> Column:
             "would mislead: remove those rows."
         )
     if table.kind == "classification" and not isinstance(cells, np.ndarray) and np.isnan(_numbers(cells)).any():
-        return _categories(table.target, cells, missing)
-    return _told_apart(sheet, table.target, missing)
+        return Reading(_categories(table.target, cells, missing), "texts")
+    return _reading(sheet, table.target)
 
 
-def _column(sheet: Sheet, name: str, *, fill: bool) -> tuple[Column, list[str]]:
-    """A column and what was decided about it."""
-    cells = sheet.columns[name]
-    missing = _missing(cells)
-    if missing.any() and not fill:
-        row = int(np.flatnonzero(missing)[0])
-        raise DataError(
-            f"{sheet.at(row, name)}: the cell is missing, one of {missing.sum()} in this column. Ask for gaps to be "
-            'filled with the training median and marked with missing="impute", or leave the column out with '
-            f'drop=["{name}"].'
-        )
-    if missing.all():
-        return Numbers(name, np.full(missing.size, np.nan)), []
-    column = _told_apart(sheet, name, missing)
-    if isinstance(column, Numbers):
-        truths = not isinstance(cells, np.ndarray) and next(iter(set(cells) - MISSING)).lower() in TRUTHS
-        return column, [f"{name!r}: true is 1 and false is 0"] if truths else []
-    _refuse_identifier(sheet, column)
-    gaps = int(missing.sum())
-    return column, [f"{name!r}: {gaps} gaps are a category of their own, {MISSING_LABEL!r}"] if gaps else []
+def _refuse_gaps(sheet: Sheet, columns: Sequence[Column]) -> None:
+    for column in columns:
+        missing = _missing(sheet.columns[column.name])
+        if missing.any():
+            row = int(np.flatnonzero(missing)[0])
+            raise DataError(
+                f"{sheet.at(row, column.name)}: the cell is missing, one of {missing.sum()} in this column. Ask for "
+                'gaps to be filled with the training median and marked with missing="impute", or leave the column out '
+                f'with drop=["{column.name}"].'
+            )
 
 
-def _told_apart(sheet: Sheet, name: str, missing: NDArray[np.bool_]) -> Column:
+def _notes(sheet: Sheet, readings: Sequence[Reading]) -> Iterator[str]:
+    """What was decided about columns, one sentence a kind of decision."""
+    for read_as, says in READ_AS.items():
+        names = [reading.column.name for reading in readings if reading.read_as == read_as]
+        if names:
+            yield f"{says}: {named(names)}"
+    texts = [reading.column.name for reading in readings if isinstance(reading.column, Categories)]
+    missing = {name: int(_missing(sheet.columns[name]).sum()) for name in texts}
+    yield from gaps({name: n for name, n in missing.items() if n}, f"a category of their own, {MISSING_LABEL!r}")
+    counting = [reading.column.name for reading in readings[:-1] if _counts(reading)]  # the last one is the target
+    if counting:
+        each = "every row has another whole number; if it is an identifier, drop it"
+        yield f"{named(counting)}: {each}"
+
+
+def _counts(reading: Reading) -> bool:
+    """Whether the numbers are n consecutive whole ones in some order, as row numbers and many identifiers are."""
+    if reading.read_as != "numbers" or not isinstance(reading.column, Numbers):
+        return False
+    ordered = np.sort(reading.column.values)
+    return bool(ordered.size and float(ordered[0]).is_integer() and (np.diff(ordered) == 1).all())
+
+
+def _reading(sheet: Sheet, name: str) -> Reading:
     """Numbers where every cell that is not missing is one (or a truth value), else categories."""
     cells = sheet.columns[name]
     if isinstance(cells, np.ndarray):
-        return _finite(sheet, Numbers(name, cells))
+        return Reading(_finite(sheet, Numbers(name, cells)), "numbers")
+    missing = _missing(cells)
+    if missing.all():
+        return Reading(Numbers(name, np.full(missing.size, np.nan)), "numbers")
     if all(cell.lower() in TRUTHS for cell in set(cells) - MISSING):
-        return Numbers(name, np.array([TRUTHS.get(cell.lower(), np.nan) for cell in cells]))
-    values = _numbers(cells)
+        return Reading(Numbers(name, np.array([TRUTHS.get(cell.lower(), np.nan) for cell in cells])), "truths")
+    values, read_as = _numeric(sheet, name, cells)
     share = float((~np.isnan(values[~missing])).mean())
     if share == 1:
-        return _finite(sheet, Numbers(name, values))
+        return Reading(_finite(sheet, Numbers(name, values)), read_as)
     if share > MOSTLY_NUMERIC:
         row = int(np.flatnonzero(np.isnan(values) & ~missing)[0])
         raise DataError(
@@ -121,7 +160,33 @@ def _told_apart(sheet: Sheet, name: str, missing: NDArray[np.bool_]) -> Column:
             f"column are numbers). Correct the cell, write NA if it is missing, or leave the column out with "
             f'drop=["{name}"].'
         )
-    return _categories(name, cells, missing)
+    return Reading(_categories(name, cells, missing), "texts")
+
+
+def _numeric(sheet: Sheet, name: str, cells: Sequence[str]) -> tuple[NDArray[np.float64], str]:
+    """Each cell as a number, NaN where it is none, shape (rows,): with points or, where more cells are then numbers,
+    with decimal commas."""
+    points = _numbers(cells)
+    if not np.isnan(points).any() or not any("," in cell for cell in cells):
+        return points, "numbers"
+    commas = np.array([_comma_number(cell) for cell in cells])
+    if np.isnan(commas).sum() >= np.isnan(points).sum():
+        return points, "numbers"
+    if sheet.between != ";":
+        _refuse_thousands(sheet, name, cells)
+    return commas, "commas"
+
+
+def _refuse_thousands(sheet: Sheet, name: str, cells: Sequence[str]) -> None:
+    """A DataError where every comma could as well set off thousands."""
+    rows = [row for row, cell in enumerate(cells) if "," in cell]
+    if all(THOUSANDS.fullmatch(cells[row]) for row in rows):
+        cell = cells[rows[0]]
+        raise DataError(
+            f"{sheet.at(rows[0], name)}: {_short(cell)} may be {cell.replace(',', '')} or {cell.replace(',', '.')}, "
+            f"and no cell of the column tells which. Write the numbers without commas, or leave the column out with "
+            f'drop=["{name}"].'
+        )
 
 
 def _finite(sheet: Sheet, column: Numbers) -> Numbers:
@@ -135,14 +200,26 @@ def _finite(sheet: Sheet, column: Numbers) -> Numbers:
     return column
 
 
-def _refuse_identifier(sheet: Sheet, column: Categories) -> None:
-    labels, rows = len(column.labels), column.codes.size
-    if labels > MOST_LABELS and labels > rows / 2:
-        raise DataError(
-            f"{sheet.path}, column {column.name!r}: {labels} different texts in {rows} rows, such as "
-            f"{_short(column.labels[0])}. A label that hardly repeats cannot be learned from; a name, date or free "
-            f'text is usually left out: drop=["{column.name}"].'
-        )
+def _refuse_identifiers(sheet: Sheet, columns: Sequence[Column], drop: Sequence[str]) -> None:
+    """One DataError for all columns of labels that hardly repeat."""
+    found = [column for column in columns if isinstance(column, Categories) and _hardly_repeats(column)]
+    if not found:
+        return
+    shown = "; ".join(
+        f"column {column.name!r}: {len(column.labels)} different texts in {column.codes.size} rows, such as "
+        f"{_short(column.labels[0])}"
+        for column in found[:MOST_SHOWN]
+    )
+    more = f"; and {counted(len(found) - MOST_SHOWN, 'more column')}" if len(found) > MOST_SHOWN else ""
+    line = json.dumps([*drop, *(column.name for column in found)], ensure_ascii=False)
+    raise DataError(
+        f"{sheet.path}, {shown}{more}. A label that hardly repeats cannot be learned from; a name, date or free text "
+        f"is usually left out: drop = {line}"
+    )
+
+
+def _hardly_repeats(column: Categories) -> bool:
+    return len(column.labels) > max(MOST_LABELS, column.codes.size / 2)
 
 
 def _categories(name: str, cells: Sequence[str], missing: NDArray[np.bool_]) -> Categories:
@@ -162,6 +239,10 @@ def _numbers(cells: Sequence[str]) -> NDArray[np.float64]:
         with suppress(ValueError):
             return np.array(list(map(float, cells)))
     return np.array([_number(cell) for cell in cells])
+
+
+def _comma_number(cell: str) -> float:
+    return float(cell.replace(".", "").replace(",", ".")) if COMMAS.fullmatch(cell) else np.nan
 
 
 def _number(cell: str) -> float:

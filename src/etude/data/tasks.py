@@ -20,6 +20,11 @@ from etude.values.metric import Limit
 LIMIT_ROWS = 2**16
 """Quasi-random rows behind each limit, a power of 2; its error is below 5e-4 (docs/data.md)."""
 
+MOST_BYTES = 4 * 2**30
+"""Bytes of the numbers drawn for one replicate; drawing takes a few times as much memory, and a laptop has 16 GiB."""
+MOST_NOISE = 1e6
+"""A million times the height of the pattern; squares of it still leave ten digits to R²."""
+
 Uniforms = Callable[[Literal["inputs", "noise"], int], Floats]
 """Column j of the uniform numbers for inputs or for noise, each from a stream of its own, shape (rows,)."""
 
@@ -32,6 +37,7 @@ def check_task(source: Source, task: Task) -> None:
             f"task {task.task!r} with features={features}: its pattern uses {source.pattern} features. "
             f"Ask for {source.pattern} or more; those beyond {source.pattern} are distractors."
         )
+    _check_size(task, features)
     if task.flip and source.kind == "regression":
         raise RecipeError(
             f"task {task.task!r} with flip={task.flip}: it predicts a number, and only labels can be flipped. "
@@ -47,12 +53,28 @@ def check_task(source: Source, task: Task) -> None:
             f"task {task.task!r} with noise={task.noise}: below {source.least_noise} the Bayes limit cannot be "
             f"computed reliably. Set noise to {source.least_noise} or more."
         )
+    if task.noise is not None and task.noise > MOST_NOISE:
+        raise RecipeError(
+            f"task {task.task!r} with noise={task.noise:g}: beyond {MOST_NOISE:g} nothing of the pattern is left, and "
+            f"sums of squares lose their digits. Set noise to {MOST_NOISE:g} or less."
+        )
     kept = _validation_rows(task)
     if not 1 <= kept <= task.rows - 2:
         raise RecipeError(
             f"task {task.task!r}: {task.rows} rows with validation={task.validation} leave {task.rows - kept} to learn "
             f"from and {kept} to validate on; at least 2 and 1 are needed. Ask for more rows or another share."
         )
+
+
+def _check_size(task: Task, features: int) -> None:
+    if 8 * features * (task.rows + task.test_rows) <= MOST_BYTES:
+        return
+    rows, test_rows, each = (_digits(n) for n in (task.rows, task.test_rows, features))
+    raise RecipeError(
+        f"task {task.task!r} with rows={rows}, test_rows={test_rows}, features={each}: (rows + test_rows) × features "
+        f"× 8 bytes are more than {MOST_BYTES / 2**30:g} GiB, which is the most that is drawn for one replicate. "
+        "Ask for fewer rows or features. Nothing was drawn."
+    )
 
 
 def draw_task(source: Source, task: Task, *, seed: int, replicate: int) -> Splits:
@@ -137,6 +159,10 @@ def _features(source: Source, task: Task) -> int:
 
 def _noise(source: Source, task: Task) -> float:
     return (source.noise or 0.0) if task.noise is None else task.noise
+
+
+def _digits(n: int) -> str:
+    return f"{n:,}" if n < 10**15 else "10^15 or more"
 
 
 def _validation_rows(task: Task) -> int:
