@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from etude.numerics.decisions import Decision, Question, Rule, decide
 from etude.numerics.intervals import mean_interval
+from etude.numerics.power import replicates_needed, replicates_to_decide
 from etude.numerics.shape import shape_warning
 from etude.numerics.stopping import LOOKS, e_process_interval
 
@@ -31,6 +32,11 @@ REDUCED_STANDARD_ERRORS = 3.5
 """At reduced size a check may miss its target by this many binomial standard errors: one false alarm in 2,000."""
 
 EVIDENCE = Path(__file__).parents[1] / "docs" / "evidence" / "statistics.md"
+
+PILOT = 10
+MOST_FOLLOWED = 200
+ADVISED_MARGIN = 0.3
+"""Standard deviations; about 90 replicates would find a difference as large."""
 
 Floats = NDArray[np.float64]
 Sampler = Callable[[int, np.random.Generator], Floats]
@@ -92,6 +98,58 @@ def ever_excluded(simulations: int, rng: np.random.Generator) -> float:
     return sum(any(e_process_interval(all_[:n]).p < 0.05 for n in range(2, 41)) for all_ in studies) / simulations
 
 
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """Accuracies on `rows` test rows: `family` comparisons of `n` pairs each, judged at `margin`."""
+
+    rows: int
+    n: int
+    margin: float
+    family: int = 1
+
+
+def coarse(simulations: int, rng: np.random.Generator, *, scores: Coarse, truth: float) -> float:
+    """Share of studies with any accuracy called equivalent; treated loses each test row with probability `truth`."""
+    shape = (scores.family, scores.n)
+    studies = (-rng.binomial(scores.rows, truth, shape) / scores.rows for _ in range(simulations))
+    judged = (_decide(study, seed=seed, margin=scores.margin) for seed, study in enumerate(studies))
+    return sum(any(one.verdict == "equivalent" for one in study) for study in judged) / simulations
+
+
+def coarse_without_effect(
+    simulations: int, rng: np.random.Generator, *, scores: Coarse, verdicts: tuple[str, ...]
+) -> float:
+    """Share of `verdicts` where each test row is lost with probability 0.02 and won with 0.02: true difference 0."""
+    counts = (rng.multinomial(scores.rows, (0.02, 0.02, 0.96), scores.n) for _ in range(simulations))
+    studies = ((count[:, 0] - count[:, 1])[None] / scores.rows for count in counts)
+    judged = (_decide(study, seed=seed, margin=scores.margin)[0].verdict for seed, study in enumerate(studies))
+    return sum(verdict in verdicts for verdict in judged) / simulations
+
+
+def advice_followed(simulations: int, rng: np.random.Generator, *, advise: Callable[[Floats, float], int]) -> float:
+    """Share of studies without effect that call one, at 10 replicates or, undecided there, at the advised number."""
+    wrong = 0
+    for seed in range(simulations):
+        differences = rng.standard_normal(MOST_FOLLOWED)
+        verdict = _decide(differences[None, :PILOT], seed=seed, margin=ADVISED_MARGIN)[0].verdict
+        if verdict == "undecided":
+            n = min(max(PILOT, advise(differences[:PILOT], ADVISED_MARGIN)), MOST_FOLLOWED)
+            verdict = _decide(differences[None, :n], seed=seed, margin=ADVISED_MARGIN)[0].verdict
+        wrong += verdict in {"better", "worse"}
+    return wrong / simulations
+
+
+def advised_for_the_margin(differences: Floats, margin: float) -> int:
+    """Replicates that would find a difference as large as the margin."""
+    return replicates_needed(standard_deviation=float(differences.std(ddof=1)), smallest_effect=margin)
+
+
+def advised_to_decide(differences: Floats, margin: float) -> int:
+    """Replicates that would decide, were the estimate the truth."""
+    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
+    return replicates_to_decide(standard_deviation=spread, margin=margin, difference=mean) or MOST_FOLLOWED
+
+
 def _decide(
     differences: Floats, *, seed: int, margin: float | None = None, rule: Rule = "fixed"
 ) -> tuple[Decision, ...]:
@@ -131,6 +189,17 @@ def _flagged(shape: str, sampler: Sampler, n: int, low: float, high: float = 1.0
     return Check(f"shape warning raised, {shape}, n = {n}", low, high, 10_000, partial(flagged, sampler=sampler, n=n))
 
 
+def _coarse(rows: int, n: int, *, truth: float, margin: float) -> Check:
+    return Check(
+        f"accuracy on {rows} test rows, true difference {truth:.4g}, margin {margin:.4g}, {n} pairs: "
+        "falsely equivalent",
+        0,
+        0.057,
+        4_000,
+        partial(coarse, scores=Coarse(rows, n, margin), truth=truth),
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     *(_coverage("normal differences", normal, n, 0.943, 0.957) for n in (5, 10, 20, 40)),
     _coverage("skewed (lognormal 0.75)", lognormal, 20, 0.92),
@@ -160,6 +229,32 @@ CHECKS: tuple[Check, ...] = (
           partial(equivalent, truth=1.0, family=10, n=19)),
     Check("e-process, no effect, a look after every replicate from 2 to 40: ever a verdict", 0, 0.05, 10_000,
           ever_excluded),
+    *(
+        _coarse(rows, n, truth=1.25 / rows, margin=1.25 / rows)
+        for rows in (10, 30, 69, 200) for n in (5, 10, 20)
+    ),
+    _coarse(30, 5, truth=0.011, margin=0.01),
+    _coarse(30, 10, truth=0.010, margin=0.01),
+    _coarse(10, 5, truth=0.02, margin=0.02),
+    _coarse(69, 5, truth=0.012, margin=0.01),
+    _coarse(200, 20, truth=0.01, margin=0.01),
+    Check("family of 10 accuracies on 200 test rows, differences at the margin 0.0105, 20 pairs: "
+          "any falsely equivalent",
+          0, 0.057, 4_000, partial(coarse, scores=Coarse(200, 20, 0.0105, family=10), truth=0.0105)),
+    *(
+        Check(f"accuracy on {rows} test rows, no effect, {n} pairs: false better or worse", 0, 0.057, 4_000,
+              partial(coarse_without_effect, scores=Coarse(rows, n, 0.01), verdicts=("better", "worse")))
+        for rows in (30, 200) for n in (5, 10, 20)
+    ),
+    *(
+        Check(f"accuracy on {rows} test rows, no effect, margin {margin:g}, 10 pairs: found equivalent", low, 1, 4_000,
+              partial(coarse_without_effect, scores=Coarse(rows, 10, margin), verdicts=("equivalent",)))
+        for rows, margin, low in ((69, 0.03, 0.5), (200, 0.02, 0.5))
+    ),
+    Check("advice followed with the fixed rule (10, then as many as find the margin, at most 200), no effect: "
+          "false verdict", 0.07, 0.12, 5_000, partial(advice_followed, advise=advised_for_the_margin)),
+    Check("advice followed with the fixed rule (10, then as many as decide, at most 200), no effect: "
+          "false verdict", 0.07, 0.12, 5_000, partial(advice_followed, advise=advised_to_decide)),
 )  # fmt: skip
 
 
@@ -226,6 +321,11 @@ Each row simulates studies whose truth is known and judges them with the code th
   interval is Student's t whatever the shape, and under skew or with a second basin it promises too much.
 - Families and looks were simulated on normal differences. The two combined (Holm at a look) share out the look's own
   error rate, which by Bonferroni over the looks is at most 5.4 % for a family of any size.
+- Accuracies: the treated arm loses each test row independently with the true difference as probability, the worst
+  case that tuning found; where no effect is simulated, rows are lost and won with 2 % each. A rate of 0 beside a margin
+  below one test row says that such scores are never called equivalent, whatever the truth.
+- The two rows on advice followed are no promise but the price of judging the same replicates twice with the rule for
+  once: their target is the range in which that price is known to lie (margin 0.3 standard deviations).
 """
 
 

@@ -1,6 +1,7 @@
 """Power and replicates needed, against statsmodels, pingouin, quadrature and simulation."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pingouin
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from statsmodels.stats.power import TTestPower
 
-from etude.numerics.power import equivalence_power, paired_power, replicates_for_equivalence, replicates_needed
+from etude.numerics.decisions import Question, decide
+from etude.numerics.power import (
+    equivalence_power,
+    paired_power,
+    replicates_for_equivalence,
+    replicates_needed,
+    replicates_to_decide,
+)
 from etude.values.errors import RecipeError
 
 
@@ -92,3 +100,24 @@ def test_power_is_what_simulated_studies_find():
     p = stats.ttest_1samp(rng.normal(1, 1, (20_000, 10)), 0, axis=1).pvalue
     expected = paired_power(10, standard_deviation=1, difference=1)
     assert (p < 0.05).mean() == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 20_000))
+
+
+def test_no_difference_seen_is_decided_by_equivalence_and_a_large_one_by_finding_it():
+    advise = partial(replicates_to_decide, standard_deviation=1.0, margin=0.5)
+    assert advise(difference=0.0) == replicates_for_equivalence(standard_deviation=1.0, margin=0.5) == 36
+    assert advise(difference=-1.0) == replicates_needed(standard_deviation=1.0, smallest_effect=1.0) == 10
+    assert advise(difference=0.25) == advise(difference=-0.25) > 36  # halfway is hardest
+
+
+def test_what_no_number_within_reach_decides_has_none():
+    assert replicates_to_decide(standard_deviation=1.0, margin=1e-5, difference=0.0) is None
+    assert replicates_to_decide(standard_deviation=1.0, margin=1e-5, difference=1e-5) is None
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.25, 0.5, 0.9, 1.5])
+def test_the_advised_number_decides_simulated_studies_as_often_as_it_says(difference: float):
+    n = replicates_to_decide(standard_deviation=1.0, margin=1.0, difference=difference)
+    rng = np.random.default_rng(0)
+    studies = (difference + rng.standard_normal(n) for _ in range(1_000))
+    decided = [decide([Question(study, 1.0, lower_is_better=True)], seed=0)[0].verdict for study in studies]
+    assert np.mean([verdict != "undecided" for verdict in decided]) > 0.8 - 4 * math.sqrt(0.8 * 0.2 / 1_000)

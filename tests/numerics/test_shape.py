@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from etude.numerics.shape import shape_warning, skewness
+from etude.numerics.shape import all_alike, lattice_step, shape_warning, skewness
 
 samples = st.lists(st.floats(-1e3, 1e3).map(lambda x: round(x, 3)), min_size=5, max_size=30)
 
@@ -43,3 +43,27 @@ def test_skewness_equals_scipys():
     values = np.random.default_rng(1).lognormal(size=20)
     assert skewness(values) == pytest.approx(stats.skew(values), rel=1e-12)
     assert skewness([0.1, 0.1, 0.1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        ([0, 2 / 30, 2 / 30, 5 / 30], 2 / 30),
+        ([0.9 - 0.8, 0.8 - 0.7, 0.7 - 0.5], 0.1),  # the first two differ by rounding alone
+        ([-0.3, -0.3, 0.2], 0.2),  # 0 is on the lattice
+        ([0.1, 0.2, 0.35], 0.0),  # no two are the same: nothing says that they come in steps
+        ([0.0, 0.0, 0.0], 0.0),
+    ],
+)
+def test_the_step_of_a_coarse_score_is_its_smallest_gap(values, step):
+    assert lattice_step(values) == pytest.approx(step, rel=1e-9)
+
+
+def test_continuous_differences_have_no_step():
+    rng = np.random.default_rng(0)
+    assert {lattice_step(rng.standard_normal(40)) for _ in range(200)} == {0.0}
+
+
+def test_rounding_is_no_variation_and_a_millionth_is():
+    assert all_alike([0.9 - 0.8, 0.8 - 0.7])
+    assert not all_alike([0.1, 0.1 + 1e-7])

@@ -78,9 +78,9 @@ def test_two_replicates_can_exclude_nothing_at_any_time():
     assert e_process_interval([1.0, 1.1]).low == -math.inf
 
 
-def test_equal_differences_have_an_interval_of_no_width():
+def test_equal_differences_exclude_nothing():
     interval = e_process_interval([0.1] * 6)
-    assert (interval.low, interval.high, interval.p) == (0.1, 0.1, 0.0)
+    assert (interval.low, interval.high, interval.p) == (-math.inf, math.inf, 1.0)
 
 
 def test_looking_any_time_costs_width():

@@ -115,7 +115,8 @@ def test_an_undecided_effect_says_how_many_replicates_would_decide_it(base, evid
     evidence = evidence_of(plan, lambda arm: wide * (arm.recipe.loss == "mse"))
     (effect,) = factor_effects(evidence, rule="fixed")
     assert effect.verdict == "undecided"
-    assert "about 38 replicates would show a difference of 0.5 nats" in effect.notes[-1]
+    # 36 replicates show equivalence within half a standard deviation; the margin here is 0.468 of one
+    assert "about 41 replicates, on a fresh seed, would decide it" in effect.notes[-1]
 
 
 def test_effects_of_one_family_share_the_error_rate(base, evidence_of):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from etude.numerics.shape import skewness
+from etude.numerics.shape import all_alike, skewness
 from etude.values.errors import ComparisonError, NotEnoughDataError, RecipeError
 
 Method = Literal["Student t", "bootstrap-t", "t e-process"]
@@ -47,7 +47,7 @@ class Interval:
 
     p:      two-sided, of a true mean of 0, by the same method: p < 1 − level exactly where 0 is outside
     method: "Student t", "bootstrap-t" or "t e-process"
-    Bounds are infinite where the method cannot exclude anything at so few values and so high a level.
+    Bounds are infinite where nothing can be excluded: so few values at so high a level, or values that do not vary.
     """
 
     mean: float
@@ -83,13 +83,15 @@ class StudentT:
     method: Method = field(default="Student t", init=False)
 
     def p_at(self, value: float) -> float:
-        """Two-sided p of a true mean of `value`; 0 or 1 where the differences do not vary at all."""
+        """Two-sided p of a true mean of `value`; 1 where the differences do not vary, so that nothing is excluded."""
         if self.standard_error == 0:
-            return float(self.mean == value)
+            return 1.0
         return float(2 * special.stdtr(self.degrees, -abs(self.mean - value) / self.standard_error))
 
     def bounds(self, alpha: float) -> tuple[float, float]:
-        """mean ± t(1 − alpha/2) standard errors."""
+        """mean ± t(1 − alpha/2) standard errors; infinite where the variation is not known."""
+        if self.standard_error == 0:
+            return -math.inf, math.inf
         reach = -float(special.stdtrit(self.degrees, alpha / 2)) * self.standard_error
         return self.mean - reach, self.mean + reach
 
@@ -235,8 +237,8 @@ def usable(differences: ArrayLike) -> Floats:
 
 
 def mean_and_deviation(values: Floats) -> tuple[float, float]:
-    """Mean and standard deviation (n − 1) of finite values; exactly 0 deviation where all are equal."""
-    if np.ptp(values) == 0:
+    """Mean and standard deviation (n − 1) of finite values; exactly 0 where all are equal but for rounding."""
+    if all_alike(values):
         return float(values[0]), 0.0
     return float(values.mean()), float(values.std(ddof=1))
 

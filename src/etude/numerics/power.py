@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -94,6 +95,33 @@ def replicates_for_equivalence(
     return _fewest(
         lambda n: equivalence_power(n, standard_deviation=standard_deviation, margin=margin, level=level), power
     )
+
+
+def replicates_to_decide(
+    *, standard_deviation: float, margin: float, difference: float, level: float = 0.95, power: float = 0.8
+) -> int | None:
+    """The fewest pairs, at least 5, after which a verdict follows with probability `power`; None where out of reach.
+
+    difference: the mean difference seen so far, in the unit of `margin`
+    level:      the one the verdict is reached at; equivalence is asked at the same error rate
+    The smaller of two numbers, both for a true difference as seen so far: the one that finds it, and, where it is
+    inside the margin, the one that shows equivalence. The estimate is a guess from few pairs, and so is the answer.
+    Assumes normal differences.
+
+    >>> replicates_to_decide(standard_deviation=1.0, margin=0.5, difference=0.0)
+    36
+    """
+    _check(standard_deviation, margin=margin, difference=abs(difference), power=power)
+    numbers = []
+    for power_of in (
+        lambda n: paired_power(n, standard_deviation=standard_deviation, difference=difference, level=level),
+        lambda n: equivalence_power(
+            n, standard_deviation=standard_deviation, margin=margin, difference=difference, level=level
+        ),
+    ):
+        with suppress(RecipeError):
+            numbers.append(_fewest(power_of, power))
+    return min(numbers, default=None)
 
 
 def _fewest(power_of: Callable[[int], float], wanted: float) -> int:

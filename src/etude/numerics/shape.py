@@ -1,4 +1,4 @@
-"""The shape of paired differences: are they near enough to normal for a t interval, or is there a second basin?"""
+"""The shape of paired differences: near enough to normal for a t interval, a second basin, steps of one test row?"""
 
 from typing import Literal
 
@@ -17,6 +17,9 @@ BASIN_GAP = 1.0
 BASIN_MEMBERS = 2
 """One value far out is a tail; two are a place. With 1, four of five lognormal samples would be called basins."""
 
+ROUNDING = 1e-10
+"""Values nearer than this share of the largest one are the same value: 0.9 − 0.8 is not 0.8 − 0.7 in floating point."""
+
 FEWEST = 5
 LARGEST_SHAPIRO = 5000
 """Shapiro–Wilk p values are calibrated for 3 to 5,000 values (Royston 1995, AS R94)."""
@@ -32,12 +35,39 @@ def shape_warning(differences: ArrayLike) -> Shape | None:
     'second basin'
     """
     values = np.asarray(differences, dtype=np.float64)
-    if values.size < FEWEST or np.ptp(values) == 0:
+    if values.size < FEWEST or all_alike(values):
         return None
     standard = (values - values.mean()) / values.std()
     if stats.shapiro(standard[:LARGEST_SHAPIRO]).pvalue >= SHAPIRO_LEVEL:
         return None
     return "second basin" if _two_groups(np.sort(standard)) else "heavy tail"
+
+
+def all_alike(differences: ArrayLike) -> bool:
+    """Whether all `differences`, shape (n,), are one value but for rounding, so that their variation is not known.
+
+    >>> all_alike([0.9 - 0.8, 0.8 - 0.7]), all_alike([0.1, 0.2])
+    (True, False)
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
+
+
+def lattice_step(differences: ArrayLike) -> float:
+    """The step in which `differences`, shape (n,), come, in their unit; 0 where no two are the same.
+
+    The smallest gap among 0 and the values: for an accuracy, one test row or a multiple of it. A metric that is not
+    a count hardly ever gives the same difference twice.
+
+    >>> lattice_step([0.0, 0.1, 0.1, 0.3]), lattice_step([0.01, 0.12, 0.13])
+    (0.1, 0.0)
+    """
+    values = np.sort(np.asarray(differences, dtype=np.float64))
+    rounding = ROUNDING * float(np.abs(values).max(initial=0))
+    if np.all(np.diff(values) > rounding):
+        return 0.0
+    gaps = np.diff(np.sort(np.append(values, 0.0)))
+    return float(gaps[gaps > rounding].min()) if (gaps > rounding).any() else 0.0
 
 
 def skewness(differences: ArrayLike) -> float:
@@ -47,7 +77,7 @@ def skewness(differences: ArrayLike) -> float:
     True
     """
     values = np.asarray(differences, dtype=np.float64)
-    if np.ptp(values) == 0:
+    if all_alike(values):
         return 0.0
     centred = (values - values.mean()) / np.ptp(values)
     return float((centred**3).mean() / (centred**2).mean() ** 1.5)

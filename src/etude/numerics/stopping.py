@@ -39,9 +39,9 @@ class EProcess:
     method: Method = field(default="t e-process", init=False)
 
     def p_at(self, value: float) -> float:
-        """min(1, 1/E) of a true mean of `value`: two-sided, and valid whenever one looks."""
+        """min(1, 1/E) of a true mean of `value`: two-sided, valid whenever one looks; 1 where nothing varies."""
         if self.deviation == 0:
-            return float(self.mean == value)
+            return 1.0
         g = self._growth
         u = self.n * ((self.mean - value) / self.deviation) ** 2 / (self.n - 1)
         log_e = -0.5 * math.log(g) + self.n / 2 * (math.log1p(u) - math.log1p(u / g))
@@ -50,7 +50,7 @@ class EProcess:
     def bounds(self, alpha: float) -> tuple[float, float]:
         """The inverse of `p_at`, in closed form; infinite where no t, however large, would reach 1/alpha."""
         if self.deviation == 0:
-            return self.mean, self.mean
+            return -math.inf, math.inf
         log_ratio = 2 / self.n * (0.5 * math.log(self._growth) - math.log(alpha))
         if log_ratio >= math.log(self._growth):
             return -math.inf, math.inf

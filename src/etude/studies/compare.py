@@ -10,13 +10,14 @@ from scipy import stats
 
 from etude.figures.words import field_words, level_words
 from etude.numerics.decisions import Question, Rule, decide
-from etude.numerics.power import replicates_needed
+from etude.numerics.power import replicates_to_decide
+from etude.numerics.shape import all_alike
 from etude.studies.design import difference_text, level_text, resolve
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
 from etude.values.data import Arrays, Bundled, Data, Table, Task
 from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
-from etude.values.errors import ConfoundedError, NotComparableError, RecipeError
+from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.metric import METRICS, Metric, Split
 from etude.values.recipe import Recipe, differing_fields, field_path, field_value
 from etude.values.study import Arm, Plan
@@ -301,20 +302,22 @@ def _with_divergence(effect: Effect, asked: Asked, plan: Plan) -> Effect:
 
 
 def _with_advice(effect: Effect) -> Effect:
-    """An undecided effect says how many replicates would decide it."""
-    spread = float(np.nanstd(effect.differences, ddof=1))
+    """An undecided effect says how many replicates would decide it; one without a margin, what it cannot become."""
     if effect.smallest_effect is None:
         note = f"never called equivalent: say what is too small to act on, smallest_effect = {{{effect.metric} = …}}"
         return replace(effect, notes=(*effect.notes, note)) if effect.metric in METRICS else effect
-    if effect.verdict != "undecided" or not spread > 0:
+    differences = np.array(effect.differences)[np.isfinite(effect.differences)]
+    if effect.verdict != "undecided" or all_alike(differences):
         return effect
-    size = f"a difference of {effect.smallest_effect:g} {effect.unit}"
-    try:
-        needed = replicates_needed(
-            standard_deviation=spread, smallest_effect=effect.smallest_effect, level=effect.level
-        )
-    except RecipeError:  # out of reach of any repetition
-        return replace(effect, notes=(*effect.notes, f"no number of replicates within reach would show {size}"))
+    needed = replicates_to_decide(
+        standard_deviation=float(differences.std(ddof=1)),
+        margin=effect.smallest_effect,
+        difference=effect.mean,
+        level=effect.level,
+    )
+    if needed is None:
+        return replace(effect, notes=(*effect.notes, "no number of replicates within reach would decide it"))
     if needed <= effect.n_pairs:
         return effect
-    return replace(effect, notes=(*effect.notes, f"about {needed:,} replicates would show {size} (power 80 %)"))
+    note = f"about {needed:,} replicates, on a fresh seed, would decide it if the estimate is right (power 80 %)"
+    return replace(effect, notes=(*effect.notes, note))

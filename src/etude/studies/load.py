@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from etude.studies.journey import JOURNEY
-from etude.values.errors import RecipeError
+from etude.values.errors import EtudeError, RecipeError
 from etude.values.recipe import changed
 from etude.values.spec import nearest
 from etude.values.study import Plan
@@ -53,16 +53,16 @@ def read_plan(path: Path) -> Plan:
     fields.setdefault("name", path.stem)
     try:
         return Plan(**_with_paths_from(fields, path.parent))
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error} Nothing was run.") from error
+    except EtudeError as error:
+        raise type(error)(f"{path}: {error} Nothing was run.") from error
 
 
-def _with_paths_from(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
-    base = fields.get("base")
-    if not isinstance(base, dict):
-        return fields
-    data = base.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("table"), str):
-        return fields
-    table = str(folder / Path(data["table"]).expanduser())
-    return {**fields, "base": {**base, "data": {**data, "table": table}}}
+def _with_paths_from(value: Any, folder: Path, *, key: str = "") -> Any:  # noqa: ANN401 - whatever TOML can say
+    """The same fields with the path of each table taken from `folder`, in the base, in arms, levels and claims."""
+    if isinstance(value, dict):
+        return {name: _with_paths_from(inner, folder, key=name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_paths_from(inner, folder, key=key) for inner in value]
+    if isinstance(value, str) and key.rpartition(".")[2] == "table":
+        return str(folder / Path(value).expanduser())
+    return value
