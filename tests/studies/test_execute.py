@@ -7,7 +7,7 @@ import pytest
 from etude.records.store import open_store, read_store
 from etude.studies.execute import Means, execute
 from etude.values.claim import Claim
-from etude.values.errors import EngineError, InterruptedStudy, RecipeError
+from etude.values.errors import EngineError, InterruptedStudy, NotComparableError, RecipeError
 from etude.values.recipe import Recipe, changed
 from etude.values.study import Plan
 
@@ -188,3 +188,14 @@ def test_arms_that_claims_need_are_announced(tmp_path):
     claim = Claim(text="both help", treated={"loss": "mse", "hidden": [8]})
     notes = run(Plan(base=TINY, claims=(claim,), replicates=2), tmp_path).notes
     assert any(note.startswith("Arms added") and "loss MSE" in note for note in notes)
+
+
+def test_unlike_problems_are_refused_before_anything_trains(tmp_path):
+    seen = []
+    levels = ({"task": "sincos"}, {"task": "xor"})
+    with pytest.raises(NotComparableError, match=r"learns from the task sincos.*Study each by itself"):
+        run(Plan(base=TINY, vary={"data": levels}), tmp_path, watch=seen.append)
+    numbers = {"data": {"task": "waves"}, "loss": "mse"}
+    with pytest.raises(NotComparableError, match=r"some arms predict numbers .numbers. and others classes"):
+        run(Plan(base=TINY, arms={"classes": {}, "numbers": numbers}), tmp_path, watch=seen.append)
+    assert seen == []

@@ -19,7 +19,7 @@ from etude.values.data import Arrays, Bundled, Data, Table, Task
 from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
 from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.metric import METRICS, Metric, Split
-from etude.values.recipe import Recipe, differing_fields, field_path, field_value
+from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
 from etude.values.study import Arm, Plan
 
 
@@ -54,6 +54,14 @@ def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
         ]
         effects += estimate(asked, evidence.plan, rule=rule)
     return tuple(effects)
+
+
+def check_factors(plan: Plan) -> None:
+    """A NotComparableError where two levels of a factor are different problems; asked before anything trains."""
+    for factor, levels in plan.vary.items():
+        sides = [(level_text(level), changed(plan.base, {factor: level})) for level in levels]
+        for treated in sides[1:]:
+            _check_one_problem(sides[0], treated)
 
 
 def factor_asked(
@@ -162,12 +170,7 @@ def looks_of(plan: Plan) -> tuple[int, ...]:
 
 
 def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: str, split: Split) -> None:
-    one, other = (_problem(arm.recipe.data) for arm in (control, treated))
-    if one != other:
-        raise NotComparableError(
-            f"{control.label!r} learns from {one} and {treated.label!r} from {other}: other rows, another target, "
-            "other limits, and no replicate of one is the pair of a replicate of the other. Study each by itself."
-        )
+    _check_one_problem((control.label, control.recipe), (treated.label, treated.recipe))
     if metric != OBJECTIVE:
         return
     units = [evidence.metric(metric, arm, split).unit for arm in (control, treated)]
@@ -181,6 +184,15 @@ def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: s
         f"The training objectives of {control.label!r} and {treated.label!r} are not in one unit: {apart}. "
         f"Their difference means nothing. Compare on a score that both runs have: {common}."
     )
+
+
+def _check_one_problem(control: tuple[str, Recipe], treated: tuple[str, Recipe]) -> None:
+    one, other = (_problem(recipe.data) for _, recipe in (control, treated))
+    if one != other:
+        raise NotComparableError(
+            f"{control[0]!r} learns from {one} and {treated[0]!r} from {other}: other rows, another target, "
+            "other limits, and no replicate of one is the pair of a replicate of the other. Study each by itself."
+        )
 
 
 def _problem(data: Data) -> str:

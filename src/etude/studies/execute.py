@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from etude.data.load import check as check_data
-from etude.data.load import decision_truth, fingerprint, limits
+from etude.data.load import decision_truth, fingerprint, kind_of, limits
 from etude.engine.engines import Job, check, engine_called, facts
 from etude.engine.spread import default_workers
 from etude.numerics.decisions import Rule
@@ -18,12 +18,12 @@ from etude.numerics.factorial import analysis_of_variance
 from etude.records.database import SQLITE_VERSION
 from etude.records.store import Store, run_key
 from etude.studies.claims import judge
-from etude.studies.compare import factor_effects, looks_of
+from etude.studies.compare import check_factors, factor_effects, looks_of
 from etude.studies.design import arms_of, level_text, with_valid_comparisons
 from etude.studies.evidence import Evidence
 from etude.studies.notes import is_decided, notes_on, notes_on_the_design
 from etude.values.effect import VarianceShare
-from etude.values.errors import EtudeError, InterruptedStudy, StoreDamagedError
+from etude.values.errors import EtudeError, InterruptedStudy, NotComparableError, StoreDamagedError
 from etude.values.recipe import Recipe, changed
 from etude.values.run import Run
 from etude.values.study import MINIMUM_REPLICATES, Arm, Plan, Progress, StudyResult
@@ -65,6 +65,7 @@ def execute(plan: Plan, store: Store, *, means: Means, watch: Watcher) -> StudyR
     study killed at any moment goes on where it was. Raises InterruptedStudy on KeyboardInterrupt.
     """
     asked, plan = plan, with_valid_comparisons(plan)
+    check_factors(plan)
     arms = arms_of(plan)
     _check_every_arm(arms, means)
     started = time.monotonic()
@@ -131,6 +132,12 @@ def _check_every_arm(arms: Sequence[Arm], means: Means) -> None:
             check(arm.recipe, device=means.device)
         except EtudeError as error:
             raise type(error)(f"arm {arm.label!r}: {error}" if len(arms) > 1 else str(error)) from error
+    numbers = [arm.label for arm in arms if kind_of(arm.recipe.data) == "regression"]
+    if 0 < len(numbers) < len(arms):
+        raise NotComparableError(
+            f"some arms predict numbers ({', '.join(numbers)}) and others classes, and no score is common to both. "
+            "Study them apart. Nothing was run."
+        )
 
 
 def _stages(plan: Plan) -> Iterator[tuple[int, Rule]]:
