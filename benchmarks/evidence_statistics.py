@@ -305,7 +305,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
 PAGE = """# Evidence: the statistics
 
 Each row simulates studies whose truth is known and judges them with the code that judges yours (`decide`,
-`mean_interval`, `shape_warning`, `e_process_interval`). {passed} of {checks} promises are kept.
+`mean_interval`, `shape_warning`, `e_process_interval`). {passed} of {checks} rows lie within their target.
 
 | what | target | measured | Monte Carlo s.e. | simulations | |
 |---|---|---|---|---|---|
