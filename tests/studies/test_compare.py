@@ -165,3 +165,22 @@ def test_many_arms_that_diverge_share_the_error_rate(base, evidence_of):
     broken = np.where(np.arange(10) < 6, np.nan, NOISE)
     evidence = evidence_of(plan, lambda arm: NOISE if arm.recipe.model.hidden == (4,) else broken)
     assert {effect.verdict for effect in factor_effects(evidence, rule="fixed")} == {"undecided"}
+
+
+def test_failures_counted_at_every_look_share_the_error_rate_too(base, evidence_of):
+    # 6 of 6 discordant replicates: exact McNemar p = 2 / 2^6 = 0.031, below 5 % asked once, above 5 % / 4 looks
+    plan = Plan(base=base, vary={"loss": ("bce", "mse")})
+    broken = np.where(np.arange(10) < 6, np.nan, NOISE)
+    evidence = evidence_of(plan, lambda arm: broken if arm.recipe.loss == "mse" else NOISE)
+    verdicts = {rule: factor_effects(evidence, rule=rule)[0].verdict for rule in ("fixed", "planned", "any time")}
+    assert verdicts == {"fixed": "worse", "planned": "undecided", "any time": "undecided"}
+
+
+def test_a_diverged_control_is_not_held_against_the_change_it_belongs_to(base, evidence_of):
+    arms = {"a": {}, "b": {"epochs": 20}, "c": {"loss": "mse"}, "d": {"loss": "mse", "epochs": 20}}
+    plan = Plan(base=base, arms=arms)
+    broken = np.where(np.arange(10) < 8, np.nan, NOISE)
+    evidence = evidence_of(plan, lambda arm: broken if arm.label == "a" else NOISE)
+    asked = contrast_asked(evidence, Contrast(treated="b", control="a", beyond=Contrast(treated="d", control="c")))
+    (effect,) = estimate([asked], plan, rule="fixed")
+    assert effect.verdict == "undecided"

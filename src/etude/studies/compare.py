@@ -20,7 +20,7 @@ from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
 from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.metric import METRICS, Metric, Split
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
-from etude.values.study import Arm, Plan
+from etude.values.study import MINIMUM_REPLICATES, Arm, Plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,12 +131,13 @@ def estimate(asked: Sequence[Asked], plan: Plan, *, rule: Rule) -> tuple[Effect,
     ]
     decisions = decide(questions, level=plan.level, rule=rule, looks=looks_of(plan), seed=plan.base.seed)
     decided = dict(zip(answerable, decisions, strict=True))
+    alpha = (1 - plan.level) / (max(1, len(asked)) * _n_looks(plan, rule))
     effects = []
     for i, one in enumerate(asked):
         found = decided.get(i)
         blank = _blank(one, plan, len(asked))
         if found is None:
-            effects.append(_with_divergence(blank, one, plan))
+            effects.append(_with_divergence(blank, one, alpha=alpha))
             continue
         effect = replace(
             blank,
@@ -150,7 +151,7 @@ def estimate(asked: Sequence[Asked], plan: Plan, *, rule: Rule) -> tuple[Effect,
             method=found.interval.method,
             notes=found.warnings,
         )
-        effects.append(_with_advice(_with_divergence(effect, one, plan)))
+        effects.append(_with_advice(_with_divergence(effect, one, alpha=alpha)))
     return tuple(effects)
 
 
@@ -292,10 +293,17 @@ def _blank(asked: Asked, plan: Plan, family: int) -> Effect:
     )
 
 
-def _with_divergence(effect: Effect, asked: Asked, plan: Plan) -> Effect:
+def _n_looks(plan: Plan, rule: Rule) -> int:
+    """How often the rule may look at the counts of failures, which share their error rate by Bonferroni."""
+    anytime = plan.max_replicates - MINIMUM_REPLICATES + 1
+    return {"fixed": 1, "planned": len(looks_of(plan)), "any time": anytime}[rule]
+
+
+def _with_divergence(effect: Effect, asked: Asked, *, alpha: float) -> Effect:
     """Where runs diverged the means speak for the survivors only; then the count of failures decides, or nothing.
 
-    Exact McNemar test on the replicates in which one side alone diverged, at the effect's own level.
+    Exact McNemar test at `alpha` on the replicates in which one side alone diverged. Of two changes subtracted from
+    one another it is not made: a failure there may be either's control.
     """
     failed = [~np.isfinite(side) for side in (asked.control_outcomes, asked.treated_outcomes)]
     if not (failed[0].any() or failed[1].any()):
@@ -304,7 +312,7 @@ def _with_divergence(effect: Effect, asked: Asked, plan: Plan) -> Effect:
     discordant = only_control + only_treated
     p = float(stats.binomtest(only_treated, discordant).pvalue) if discordant else 1.0
     verdict: Verdict = "undecided"
-    if p < (1 - plan.level) / effect.family:  # Bonferroni: these questions are outside the family's step-down
+    if p < alpha and BEYOND not in effect.factor:
         verdict = "worse" if only_treated > only_control else "better"
     note = (
         f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} treated runs; "
