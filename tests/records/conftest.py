@@ -16,15 +16,17 @@ RECIPE = Recipe(data={"task": "sincos", "rows": 1000, "flip": 0.05}, loss="bce",
 START = """
 import os, runpy, sys
 from pathlib import Path
+from etude.records.encoding import encoded
 from etude.records.store import open_store
-make = runpy.run_path(sys.argv[2])["make_run"]
+make, batch = runpy.run_path(sys.argv[2])["make_run"], int(sys.argv[4])
 def write(n):
     with open_store(Path(sys.argv[1])) as store:
         kept = store.keys()
-        for i in range(n):
+        for i in range(0, n, batch):
             if f"key {i}" not in kept:
-                store.add(f"key {i}", make(i))
-                print(f"key {i}", flush=True)
+                runs = [encoded(f"key {k}", make(k)) for k in range(i, i + batch)]
+                store.add_all(runs)
+                print(*(run.key for run in runs), sep="\\n", flush=True)
         sys.stdin.read()
 """
 WRITE = START + "write(int(sys.argv[3]))"
@@ -95,14 +97,14 @@ def _plain() -> Callable[[Run | None], object]:
 
 @pytest.fixture
 def writer() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a process that adds runs 0, 1, … to a store, says so after each, and then holds it.
+    """Starts a process that adds runs 0, 1, … to a store, so many at once, says so after each, and then holds it.
 
     Without a number of runs: one that forks such a process for each line it reads, says its pid, and "dead" after it.
     """
     started: list[subprocess.Popen[str]] = []
 
-    def start(path: Path, n: int | None = None) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", FORK if n is None else WRITE, str(path), __file__, str(n)]
+    def start(path: Path, n: int | None = None, *, batch: int = 1) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", FORK if n is None else WRITE, str(path), __file__, str(n), str(batch)]
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1))
         return started[-1]

@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 def filled(path: Path) -> Path:
     with closing(writing(path)) as file:
         for name in "abc":
-            file.put("run", name, name.encode() * 10)
+            file.put_all("run", {name: name.encode() * 10})
     return path
 
 
@@ -42,7 +42,7 @@ def test_what_was_put_is_there_and_nothing_else(filled: Path):
 
 def test_putting_again_replaces_and_dropping_forgets(filled: Path):
     with closing(writing(filled)) as file:
-        file.put("run", "a", b"new")
+        file.put_all("run", {"a": b"new"})
         assert file.body("run", "a") == b"new"
         assert (file.drop("run", "b"), file.drop("run", "b")) == (True, False)
         assert file.names("run") == {"a", "c"}
@@ -66,7 +66,7 @@ def test_an_owner_writes_ahead_and_syncs_at_each_commit(path: Path):
 def test_a_reader_sees_what_is_added_after_it_opened(path: Path):
     with closing(writing(path)) as owner, closing(reading(path)) as reader:
         assert reader.names("run") == frozenset()
-        owner.put("run", "a", b"1")
+        owner.put_all("run", {"a": b"1"})
         assert reader.names("run") == {"a"}
         assert reader.body("run", "a") == b"1"
 
@@ -76,7 +76,7 @@ def test_a_reader_in_the_middle_of_reading_does_not_hold_up_the_owner(path: Path
     with closing(writing(path)) as owner, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM records").fetchone() == (0,)
-        owner.put("run", "a", b"1")
+        owner.put_all("run", {"a": b"1"})
         assert reader.execute("SELECT count(*) FROM records").fetchone() == (0,)
 
 
@@ -85,7 +85,7 @@ def test_a_reader_left_open_does_not_stop_the_owner_from_closing_or_the_next_fro
         for name in "de":
             with closing(writing(filled)) as owner:
                 assert reader.names("run")
-                owner.put("run", name, b"")
+                owner.put_all("run", {name: b""})
         assert reader.names("run") == set("abcde")
 
 
@@ -94,15 +94,15 @@ def test_a_foreign_writer_is_reported_as_such(filled: Path, monkeypatch: pytest.
     with closing(writing(filled)) as owner, closing(sqlite3.connect(filled, isolation_level=None)) as foreign:
         foreign.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusyError, match=r"not étude has it open for writing"):
-            owner.put("run", "d", b"")
+            owner.put_all("run", {"d": b""})
         foreign.execute("ROLLBACK")
-        owner.put("run", "d", b"")
+        owner.put_all("run", {"d": b""})
 
 
 @pytest.mark.parametrize("kind", ["run", "study"])
 def test_a_row_that_goes_missing_is_missed(filled: Path, kind: str):
     with closing(writing(filled)) as file:
-        file.put("study", "s", b"")
+        file.put_all("study", {"s": b""})
     behind_its_back(
         filled,
         f"DELETE FROM records WHERE kind = '{kind}' AND id = (SELECT max(id) FROM records WHERE kind = '{kind}')",
@@ -188,7 +188,7 @@ def test_a_store_whose_making_was_interrupted_is_made_anew(path: Path):
     with pytest.raises(StoreError, match="its making was interrupted"):
         reading(path)
     with closing(writing(path)) as file:
-        file.put("run", "a", b"1")
+        file.put_all("run", {"a": b"1"})
     with closing(reading(path)) as file:
         assert file.names("run") == {"a"}
 

@@ -1,5 +1,6 @@
 """Studies and runs on a disk: killed, full, flipped, read and owned by several at once."""
 
+import hashlib
 import os
 import random
 import shutil
@@ -9,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from etude.records import store as store_module
-from etude.records.store import Store, StoreReader, open_store, read_store, run_key
+from etude.records.encoding import encoded
+from etude.records.store import Store, StoreReader, open_store, read_store, run_keys
 from etude.values.errors import EtudeError, StoreBusyError, StoreDamagedError, StoreError
 from etude.values.recipe import Recipe, changed
 from etude.values.run import Run
@@ -25,18 +28,20 @@ RECIPE = Recipe(data={"task": "sincos"}, loss="bce")
 FILL = """
 import resource, runpy, sys
 from pathlib import Path
+from etude.records.encoding import encoded
 from etude.records.store import open_store, read_store
 from etude.values.errors import StoreError
-path, limit = Path(sys.argv[1]), int(sys.argv[3])
+path, limit, batch = Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 make = runpy.run_path(sys.argv[2])["make_run"]
 kept = []
 with open_store(path) as store:
     try:
-        for i in range(10_000):
-            store.add(f"key {i}", make(i))
-            kept.append(f"key {i}")
+        for i in range(0, 10_000, batch):
+            runs = [encoded(f"key {k}", make(k)) for k in range(i, i + batch)]
+            store.add_all(runs)
+            kept += [run.key for run in runs]
     except StoreError as error:
         print(type(error).__name__, error, flush=True)
     assert store.keys() == set(kept), "what was kept is still listed"
@@ -82,6 +87,45 @@ def test_other_numbers_under_the_same_key_are_refused_and_nothing_changes(path: 
         assert plain(store.get("k")) == plain(make_run(0))
 
 
+def test_many_runs_at_once_are_as_good_as_one_after_another(path: Path, make_run, plain):
+    with open_store(path) as store:
+        store.add("key 1", make_run(1))
+        store.add_all([])
+        store.add_all(encoded(key_of(i), make_run(i)) for i in (0, 1, 2, 2))  # one is there, and one comes twice
+        assert store.keys() == {"key 0", "key 1", "key 2"}
+    with read_store(path) as reader:
+        assert [plain(reader.get(key_of(i))) for i in range(3)] == [plain(make_run(i)) for i in range(3)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_of_many_runs_at_once_none_is_kept_if_one_is_refused(path: Path, make_run, place: int):
+    with open_store(path) as store:
+        store.add("k", make_run(0))
+        batch = [encoded("a", make_run(1)), encoded("b", make_run(2))]
+        batch.insert(place, encoded("k", make_run(3)))
+        with pytest.raises(StoreError, match=r"other numbers for run k .*no run that was to be kept at the same time"):
+            store.add_all(batch)
+        assert store.keys() == {"k"}
+        twice = [encoded("a", make_run(1)), encoded("a", make_run(2))]
+        with pytest.raises(StoreError, match="other numbers for run a"):
+            store.add_all(twice)
+        assert store.keys() == {"k"}
+    with read_store(path) as reader:
+        assert reader.keys() == {"k"}
+
+
+def test_what_stops_a_batch_from_coming_leaves_none_of_it(path: Path, make_run):
+    def interrupted():
+        yield encoded("a", make_run(1))
+        raise KeyboardInterrupt
+
+    with open_store(path) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.add_all(interrupted())
+        assert store.keys() == frozenset()
+        store.add("a", make_run(1))
+
+
 def test_a_discarded_run_is_gone_and_can_be_made_again(path: Path, make_run, plain):
     with open_store(path) as store:
         store.add("k", make_run(0))
@@ -117,7 +161,7 @@ def test_a_damaged_plan_leaves_the_runs_alone_and_is_repaired_by_keeping_it_agai
     with open_store(path) as store:
         store.add("k", make_run(0))
         store.put_plan("s", "{}", {"arm": ["k"]})
-        store._file.put("study", "s", b"not what was sealed")  # noqa: SLF001 - damage cannot be done from outside
+        store._file.put_all("study", {"s": b"not what was sealed"})  # noqa: SLF001 - damage cannot be done from outside
         with pytest.raises(StoreDamagedError, match=r"plan of study 's'.*Run the study again"):
             store.plans()
         assert store.get("k") is not None
@@ -125,14 +169,23 @@ def test_a_damaged_plan_leaves_the_runs_alone_and_is_repaired_by_keeping_it_agai
         assert store.plans()[0].arms == {"arm": ("k",)}
 
 
+def test_one_study_is_found_by_name_whatever_became_of_another(path: Path):
+    with open_store(path) as store:
+        store.put_plan("s", '{"x": 1}', {"arm": ["a"]})
+        store._file.put_all("study", {"other": b"not what was sealed"})  # noqa: SLF001
+        assert (store.plan("s").plan, store.plan("t")) == ('{"x": 1}', None)
+        with pytest.raises(StoreDamagedError, match="plan of study 'other'"):
+            store.plan("other")
+
+
 def test_a_damaged_curve_names_file_run_and_curve_and_the_way_out_works(path: Path, make_run, plain):
     with open_store(path) as store:
         for i in range(3):
             store.add(key_of(i), make_run(i))
         body = bytearray(store._file.body("run", "key 1"))  # noqa: SLF001
-        body[-40] ^= 1  # weights come last
-        store._file.put("run", "key 1", bytes(body))  # noqa: SLF001
-        says = r"runs\.sqlite: run key 1: array 'weights/0.weight'.*`Store\.discard\('key 1'\)`"
+        body[-40] ^= 1  # the scores and their standard errors come last, because they need 64 bits
+        store._file.put_all("run", {"key 1": bytes(body)})  # noqa: SLF001
+        says = r"runs\.sqlite: run key 1: curve 'train/log_loss' or one of 23 more.*`Store\.discard\('key 1'\)`"
         with pytest.raises(StoreDamagedError, match=says):
             store.get("key 1")
         with pytest.raises(StoreDamagedError, match=says):
@@ -175,30 +228,33 @@ def test_readers_see_whole_runs_only_and_never_fewer_than_before(path: Path, wri
             time.sleep(0.002)
 
 
-def acknowledged_before_the_kill(forks: subprocess.Popen[str], rng: random.Random) -> set[str]:
+def acknowledged_before_the_kill(forks: subprocess.Popen[str], rng: random.Random, batch: int) -> set[str]:
     """Let a writer work for a random while, from before it has opened the store to after some runs, and kill it."""
     forks.stdin.write("go\n")
     pid = int(forks.stdout.readline())
     lines = [forks.stdout.readline() for _ in range(rng.randrange(6))]
-    time.sleep(rng.random() * 0.01)
+    time.sleep(rng.random() * 0.01 * batch)
     os.kill(pid, signal.SIGKILL)
     lines += iter(forks.stdout.readline, "dead\n")
     return {line.strip() for line in lines}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+@pytest.mark.parametrize("batch", [1, 8])
 @pytest.mark.parametrize("kills", [4, pytest.param(22, marks=pytest.mark.slow)])
-def test_a_killed_writer_loses_doubles_and_changes_nothing(path: Path, writer, make_run, plain, kills: int):
-    rng, acknowledged, forks = random.Random(kills), set(), writer(path)
+def test_a_killed_writer_loses_doubles_and_changes_nothing(path: Path, writer, make_run, plain, kills, batch):
+    rng, acknowledged, forks = random.Random(kills), set(), writer(path, batch=batch)
+    expected = cache(lambda i: plain(make_run(i)))
     open_store(path).close()
     for _ in range(kills):
-        acknowledged |= acknowledged_before_the_kill(forks, rng)
+        acknowledged |= acknowledged_before_the_kill(forks, rng, batch)
         with read_store(path) as reader:
             keys = reader.keys()
             assert keys >= acknowledged, "what was acknowledged is there"
             assert keys == {key_of(i) for i in range(len(keys))}, "runs were made in order, so none is half there"
-            assert len(keys) <= len(acknowledged) + 1, "at most one was durable before it could say so"
-            assert all(plain(reader.get(key_of(i))) == plain(make_run(i)) for i in range(len(keys)))
+            assert len(keys) % batch == 0, "all runs of a batch or none"
+            assert len(keys) <= len(acknowledged) + batch, "at most one batch was durable before it could say so"
+            assert all(plain(reader.get(key_of(i))) == expected(i) for i in range(len(keys)))
         acknowledged = set(keys)
     with open_store(path) as store:
         store.add("after", make_run(0))
@@ -221,15 +277,17 @@ def test_a_writer_killed_while_the_store_is_being_made_leaves_nothing_in_the_way
             left.unlink()
 
 
-def fill(path: Path, *, before: tuple[str, ...] = (), limit: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [*before, sys.executable, "-c", FILL, str(path), CONFTEST, str(limit)]
+def fill(
+    path: Path, *, before: tuple[str, ...] = (), limit: int = 0, batch: int = 1
+) -> subprocess.CompletedProcess[str]:
+    command = [*before, sys.executable, "-c", FILL, str(path), CONFTEST, str(limit), str(batch)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
-@pytest.mark.parametrize("limit", [300_000, 900_000])
-def test_a_file_that_may_not_grow_keeps_what_it_acknowledged(path: Path, make_run, limit: int):
-    done = fill(path, limit=limit)
+@pytest.mark.parametrize(("limit", "batch"), [(300_000, 1), (900_000, 1), (900_000, 8)])
+def test_a_file_that_may_not_grow_keeps_what_it_acknowledged(path: Path, make_run, limit: int, batch: int):
+    done = fill(path, limit=limit, batch=batch)
     said, kept = done.stdout.strip().splitlines()
     assert said.startswith("StoreError")
     assert "every run that was acknowledged is" in said
@@ -308,16 +366,23 @@ def test_the_owner_of_a_flipped_file_meets_store_errors_only(path: Path, make_ru
 
 
 def test_a_key_tells_apart_everything_that_changes_the_numbers(monkeypatch: pytest.MonkeyPatch):
-    def key(recipe: Recipe = RECIPE, replicate: int = 0, fingerprint: str = "f", engine: str = "loop") -> str:
-        return run_key(recipe, replicate, data_fingerprint=fingerprint, engine=engine, device="cpu")
+    def keys(recipe: Recipe = RECIPE, fingerprint: str = "f", engine: str = "loop", device: str = "cpu") -> set[str]:
+        return set(run_keys(recipe, 2, data_fingerprint=fingerprint, engine=engine, device=device))
 
-    others = [key(changed(RECIPE, {"seed": 1})), key(replicate=1), key(fingerprint="g"), key(engine="native")]
-    others.append(run_key(RECIPE, 0, data_fingerprint="f", engine="loop", device="cuda"))
+    seen = keys() | keys(changed(RECIPE, {"seed": 1})) | keys(fingerprint="g") | keys(engine="native")
+    seen |= keys(device="cuda")
     monkeypatch.setattr(store_module, "RESULTS_VERSION", store_module.RESULTS_VERSION + 1)
-    others.append(key())
+    seen |= keys()
     monkeypatch.undo()
-    assert len({key(), *others}) == 7
-    assert key() == key(Recipe(data={"task": "sincos"}, loss="bce"))
+    assert len(seen) == 6 * 2
+    assert keys() == keys(Recipe(data={"task": "sincos"}, loss="bce"))
+
+
+def test_a_key_is_the_same_whatever_the_number_of_replicates_and_as_it_was_in_earlier_stores():
+    few, many = (run_keys(RECIPE, n, data_fingerprint="f", engine="loop", device="cpu") for n in (2, 5))
+    assert many[:2] == few
+    identity = f'[{store_module.RESULTS_VERSION}, "{RECIPE.checksum}", 1, "f", "loop", "cpu"]'
+    assert few[1] == hashlib.sha256(identity.encode()).hexdigest()
 
 
 def test_a_store_that_is_closed_twice_or_by_an_error_is_free(path: Path):

@@ -1,14 +1,15 @@
 """One SQLite file of named bytes that has one writer, and that notices when a row has gone missing."""
 
-import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from etude.records.failures import FAILURES, damaged, explained
 from etude.records.lock import owned
+from etude.records.sealing import digest
 from etude.values.errors import StoreError, StoreVersionError
 
 Kind = Literal["run", "study"]
@@ -19,8 +20,8 @@ SQLITE_VERSION = sqlite3.sqlite_version
 APPLICATION = 0x65747564
 """'etud': tells our files from other SQLite files (``PRAGMA application_id``)."""
 
-LAYOUT = 1
-"""The layout of the tables (``PRAGMA user_version``). A higher one is refused."""
+LAYOUT = 2
+"""The layout of the tables and of what they keep (``PRAGMA user_version``). A higher one is refused."""
 
 MAGIC = b"SQLite format 3\0"
 PATIENCE = 5.0
@@ -29,15 +30,23 @@ PATIENCE = 5.0
 LONGEST_STRETCH = 10_000
 """Rows in a row that cannot be read, after which no more are looked for; a page of the file holds at most some 100."""
 
-TABLES = (
-    "CREATE TABLE records (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL)",
-    "CREATE UNIQUE INDEX records_by_name ON records (kind, name)",
-    "CREATE TABLE tally (kind TEXT PRIMARY KEY, n INTEGER NOT NULL, names BLOB NOT NULL)",
-    "INSERT INTO tally VALUES ('run', 0, zeroblob(16)), ('study', 0, zeroblob(16))",
-    f"PRAGMA application_id = {APPLICATION}",
-    f"PRAGMA user_version = {LAYOUT}",
+THIS_LAYOUT = f"PRAGMA user_version = {LAYOUT}"
+CHANGES: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        0: (
+            "CREATE TABLE records (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL)",
+            "CREATE UNIQUE INDEX records_by_name ON records (kind, name)",
+            "CREATE TABLE tally (kind TEXT PRIMARY KEY, n INTEGER NOT NULL, names BLOB NOT NULL)",
+            "INSERT INTO tally VALUES ('run', 0, zeroblob(16)), ('study', 0, zeroblob(16))",
+            f"PRAGMA application_id = {APPLICATION}",
+            THIS_LAYOUT,
+        ),
+        1: (THIS_LAYOUT,),  # its records are read as they are; only an étude that knows both may add to them
+    }
 )
-"""`tally.names` is the exclusive or of a digest of every name of a kind, so that a row that a damaged page no longer
+"""What makes this layout of an empty file (0) and of each earlier one.
+
+`tally.names` is the exclusive or of a digest of every name of a kind, so that a row that a damaged page no longer
 shows is missed; the bodies carry checksums of their own."""
 
 
@@ -109,11 +118,8 @@ class Reading:
         return self._verified[kind][1]
 
     def _check_tally(self, kind: Kind, found: list[str]) -> None:
-        n, names = self._tally(kind)
-        mark = 0
-        for name in found:
-            mark ^= _mark(str(name))  # damage can make a number of it
-        if (len(found), mark) != (n, names):
+        n, mark = self._tally(kind)
+        if (len(found), _mark(map(str, found))) != (n, mark):  # damage can make a number of a name
             raise damaged(self.path, f"it lists {len(found)} {kind} records, not the {n} that were kept")
 
     def _tally(self, kind: Kind) -> tuple[int, int]:
@@ -139,22 +145,24 @@ class Reading:
 class Writing(Reading):
     """The file as its one owner holds it."""
 
-    def put(self, kind: Kind, name: str, body: bytes) -> None:
-        """Keep bytes under a name, in place of those there; once this returns they are on the disk."""
+    def put_all(self, kind: Kind, bodies: Mapping[str, bytes]) -> None:
+        """Keep bytes under names, in place of those there, all or none; once this returns they are on the disk."""
         with self._transaction("BEGIN IMMEDIATE"):
-            if self._body(kind, name) is None:
-                self._connection.execute("INSERT INTO records (kind, name, body) VALUES (?, ?, ?)", (kind, name, body))
-                self._count(kind, name, 1)
-            else:
-                self._connection.execute("UPDATE records SET body = ? WHERE kind = ? AND name = ?", (body, kind, name))
-        self._known(kind).add(name)
+            there = {name for name in bodies if self._body(kind, name) is not None}
+            new = [name for name in bodies if name not in there]
+            inserted = ((kind, name, bodies[name]) for name in new)
+            self._connection.executemany("INSERT INTO records (kind, name, body) VALUES (?, ?, ?)", inserted)
+            updated = ((bodies[name], kind, name) for name in there)
+            self._connection.executemany("UPDATE records SET body = ? WHERE kind = ? AND name = ?", updated)
+            self._count(kind, new, 1)
+        self._known(kind).update(new)
 
     def drop(self, kind: Kind, name: str) -> bool:
         """Forget a name; whether it was there."""
         with self._transaction("BEGIN IMMEDIATE"):
             gone = self._connection.execute("DELETE FROM records WHERE kind = ? AND name = ?", (kind, name)).rowcount
             if gone:
-                self._count(kind, name, -1)
+                self._count(kind, [name], -1)
             elif name in self._names(kind):
                 raise damaged(self.path, f"{kind} {name} is listed but cannot be deleted")
         self._known(kind).discard(name)
@@ -163,10 +171,10 @@ class Writing(Reading):
     def _known(self, kind: Kind) -> set[str]:
         return self._verified[kind][1] if kind in self._verified else set()
 
-    def _count(self, kind: Kind, name: str, change: int) -> None:
-        n, names = self._tally(kind)
-        mark = (names ^ _mark(name)).to_bytes(16, "little")
-        self._connection.execute("UPDATE tally SET n = ?, names = ? WHERE kind = ?", (n + change, mark, kind))
+    def _count(self, kind: Kind, names: Collection[str], change: Literal[1, -1]) -> None:
+        n, mark = self._tally(kind)
+        row = (n + change * len(names), (mark ^ _mark(names)).to_bytes(16, "little"), kind)
+        self._connection.execute("UPDATE tally SET n = ?, names = ? WHERE kind = ?", row)
 
 
 def reading(path: Path) -> Reading:
@@ -194,11 +202,7 @@ def writing(path: Path) -> Writing:
         closing.enter_context(owned(path))
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         closing.callback(connection.close)
-        if _layout(connection, path) == 0:
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in TABLES:
-                connection.execute(statement)
-            connection.execute("COMMIT")
+        _bring_to_this_layout(connection, _layout(connection, path))
         closing.callback(_settle, connection)
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
@@ -229,6 +233,14 @@ def _layout(connection: sqlite3.Connection, path: Path) -> int:
     return layout
 
 
+def _bring_to_this_layout(connection: sqlite3.Connection, layout: int) -> None:
+    if layout in CHANGES:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in CHANGES[layout]:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+
+
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Where folder and readers allow it; else SQLite keeps its rollback journal, as safe but slower."""
     with suppress(sqlite3.OperationalError):
@@ -243,5 +255,9 @@ def _settle(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _mark(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest(), "little")
+def _mark(names: Iterable[str]) -> int:
+    """The exclusive or of the digests of all names, whatever their order."""
+    mark = 0
+    for name in names:
+        mark ^= int.from_bytes(digest(name.encode()), "little")
+    return mark

@@ -7,7 +7,8 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
-from etude.records.store import KeptStudy, StoreReader
+from etude.records.kept_study import KeptStudy
+from etude.records.store import StoreReader
 from etude.values.errors import StoreError
 from etude.values.spec import nearest
 
@@ -50,11 +51,13 @@ def export_runs(store: StoreReader, path: Path, *, study: str | None = None) -> 
 
 
 def _chosen(store: StoreReader, study: str | None) -> tuple[KeptStudy, ...]:
-    plans = store.plans()
-    chosen = plans if study is None else tuple(plan for plan in plans if plan.name == study)
-    if study is not None and not chosen:
-        raise StoreError(f"{store.path} has no study {study!r}. {nearest(study, [plan.name for plan in plans])}")
-    return chosen
+    if study is None:
+        return store.plans()
+    kept = store.plan(study)
+    if kept is None:
+        known = [plan.name for plan in store.plans()]
+        raise StoreError(f"{store.path} has no study {study!r}. {nearest(study, known)}")
+    return (kept,)
 
 
 def _rows(store: StoreReader, key: str, place: tuple[str, str, int]) -> Iterator[Row]:

@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from etude.records.database import Kind, reading, writing
-from etude.records.encoding import decode_run, unseal_study
+from etude.records.encoding import EncodedRun, decoded
+from etude.records.kept_study import decode_study
 from etude.values.errors import StoreDamagedError, StoreError
 
 WHOLE: Mapping[Kind, Callable[[str, bytes], object]] = MappingProxyType(
-    {"run": lambda key, body: decode_run(key, body, None), "study": unseal_study}
+    {"run": lambda key, body: decoded(EncodedRun(key, body), None), "study": decode_study}
 )
 """How each kind of record is checked: by reading all of it."""
+
+BATCH = 256
+"""Records that are written at once."""
 
 
 def salvage(damaged: Path, into: Path) -> tuple[int, int]:
@@ -25,12 +30,12 @@ def salvage(damaged: Path, into: Path) -> tuple[int, int]:
     with closing(reading(damaged)) as old, closing(writing(into)) as new:
         if new.names("run") or new.names("study"):
             raise StoreError(f"{into} already holds runs: name a new file to salvage into. Nothing was changed.")
-        for row in old.rows():
-            if row is not None and _is_whole(*row):
-                new.put(*row)
-                whole += 1
-            else:
-                broken += 1
+        rows = old.rows()
+        while batch := list(islice(rows, BATCH)):
+            kept = [row for row in batch if row is not None and _is_whole(*row)]
+            for kind in WHOLE:
+                new.put_all(kind, {name: body for of, name, body in kept if of == kind})
+            whole, broken = whole + len(kept), broken + len(batch) - len(kept)
     return whole, broken
 
 

@@ -2,33 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
 from etude.records.database import Reading, Writing, reading, writing
-from etude.records.encoding import decode_run, encode_run, same_result, seal, unseal_study
+from etude.records.encoding import EncodedRun, decoded, encoded, same_result
+from etude.records.kept_study import KeptStudy, decode_study, encode_study
 from etude.values.errors import StoreDamagedError, StoreError
 from etude.values.recipe import Recipe
 from etude.values.run import Run
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Part of every run's key: raise it whenever the same recipe would give other numbers than before."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptStudy:
-    """A study as the store knows it: its plan as JSON and, by arm label, the keys of its runs in replicate order.
-
-    A key may be of a run that is still to be made.
-    """
-
-    name: str
-    plan: str
-    arms: Mapping[str, tuple[str, ...]]
 
 
 class StoreReader:
@@ -67,22 +55,22 @@ class StoreReader:
         if body is None:
             return None
         with self._verified(key):
-            return decode_run(key, body, recipe)
+            return decoded(EncodedRun(key, body), recipe)
 
     def plans(self) -> tuple[KeptStudy, ...]:
         """Every study kept, by name."""
-        return tuple(self._study(name) for name in sorted(self._file.names("study")))
+        return tuple(plan for name in sorted(self._file.names("study")) if (plan := self.plan(name)))
 
-    def _study(self, name: str) -> KeptStudy:
+    def plan(self, name: str) -> KeptStudy | None:
+        """The study kept under `name`, or None where there is none; no other study is opened."""
+        body = self._file.body("study", name)
         try:
-            kept = unseal_study(name, self._file.body("study", name) or b"")
+            return None if body is None else decode_study(name, body)
         except StoreDamagedError as error:
             raise StoreDamagedError(
                 f"{self.path}: the plan of study {name!r}: {error}. Run the study again, which keeps its plan anew; "
                 "its runs are not affected."
             ) from error
-        arms = {label: tuple(keys) for label, keys in kept["arms"].items()}
-        return KeptStudy(name, kept["plan"], MappingProxyType(arms))
 
     @contextmanager
     def _verified(self, key: str) -> Iterator[None]:
@@ -99,8 +87,8 @@ class StoreReader:
 class Store(StoreReader):
     """A store as its one owner holds it; open it with `open_store`.
 
-    `add` takes some 3 ms, 2.4 of them to compress the curves, and waits for the disk once. The run of a journey takes
-    21 kB of the file, so a million take 21 GB; keys are listed from an index of 0.1 kB a run.
+    What takes time is to encode a run, which any thread may do, and to wait for the disk, once for each `add_all`:
+    hand it runs by the dozen. benchmarks/store.py measures both, and how a store grows.
     """
 
     def __init__(self, file: Writing) -> None:
@@ -113,29 +101,48 @@ class Store(StoreReader):
 
         The same numbers under the same key again change nothing, whatever their seconds; other numbers are refused.
         """
-        body = encode_run(key, run)
-        kept = self._file.body("run", key)
-        if kept is None:
-            self._owned.put("run", key, body)
-            return
-        with self._verified(key):
-            same = same_result(key, kept, body)
-        if not same:
-            raise StoreError(
-                f"{self.path} holds other numbers for run {key} ({run.name}). One recipe, replicate, engine and "
-                "device must give one result: RESULTS_VERSION was not raised with a change of the engine, or the "
-                f"training is not deterministic. `Store.discard({key!r})` forgets the old one. Nothing was changed."
-            )
+        self.add_all([encoded(key, run)])
+
+    def add_all(self, runs: Iterable[EncodedRun]) -> None:
+        """Keep many runs as `add` keeps one, all of them or none: if one is refused, the StoreError says so.
+
+        A process that is killed meanwhile leaves all or none too.
+        """
+        new: dict[str, EncodedRun] = {}
+        for run in runs:
+            kept = new.get(run.key) or self._kept(run.key)
+            if kept is None:
+                new[run.key] = run
+            else:
+                self._check_same(kept, run)
+        if new:
+            self._owned.put_all("run", {key: run.body for key, run in new.items()})
 
     def put_plan(self, name: str, plan_json: str, arms: Mapping[str, Sequence[str]]) -> None:
         """Keep which study has which runs: by arm label, keys in replicate order. Replaces what the name had."""
-        body = seal({"name": name, "plan": plan_json, "arms": {label: list(keys) for label, keys in arms.items()}})
+        by_arm = {label: tuple(keys) for label, keys in arms.items()}
+        body = encode_study(KeptStudy(name, plan_json, MappingProxyType(by_arm)))
         if self._file.body("study", name) != body:
-            self._owned.put("study", name, body)
+            self._owned.put_all("study", {name: body})
 
     def discard(self, key: str) -> bool:
         """Forget a run, such as a damaged one; whether it was there."""
         return self._owned.drop("run", key)
+
+    def _kept(self, key: str) -> EncodedRun | None:
+        body = self._file.body("run", key)
+        return None if body is None else EncodedRun(key, body)
+
+    def _check_same(self, kept: EncodedRun, run: EncodedRun) -> None:
+        with self._verified(run.key):
+            same = same_result(kept, run)
+        if not same:
+            raise StoreError(
+                f"{self.path} holds other numbers for run {run.key} ({decoded(run, None).name}). One recipe, "
+                "replicate, engine and device must give one result: RESULTS_VERSION was not raised with a change of "
+                f"the engine, or the training is not deterministic. `Store.discard({run.key!r})` forgets the old one. "
+                "Nothing was changed, and no run that was to be kept at the same time is."
+            )
 
 
 def open_store(path: Path) -> Store:
@@ -152,12 +159,13 @@ def read_store(path: Path) -> StoreReader:
     return StoreReader(reading(path))
 
 
-def run_key(recipe: Recipe, replicate: int, *, data_fingerprint: str, engine: str, device: str) -> str:
-    """sha256 of everything that determines a run's numbers: two runs with one key are one run.
+def run_keys(recipe: Recipe, n_replicates: int, *, data_fingerprint: str, engine: str, device: str) -> tuple[str, ...]:
+    """Of each replicate, sha256 of everything that determines its numbers: two runs with one key are one run.
 
     >>> recipe = Recipe(data={"task": "sincos"}, loss="bce")
-    >>> len(run_key(recipe, 0, data_fingerprint="", engine="loop", device="cpu"))
-    64
+    >>> [len(key) for key in run_keys(recipe, 2, data_fingerprint="", engine="loop", device="cpu")]
+    [64, 64]
     """
-    identity = [RESULTS_VERSION, recipe.checksum, replicate, data_fingerprint, engine, device]
-    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    checksum = recipe.checksum
+    identities = ([RESULTS_VERSION, checksum, r, data_fingerprint, engine, device] for r in range(n_replicates))
+    return tuple(hashlib.sha256(json.dumps(identity).encode()).hexdigest() for identity in identities)
