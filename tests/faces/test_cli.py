@@ -25,7 +25,7 @@ metric = "objective"
 """
 
 DATA = '{ task = "sincos", rows = 200, flip = 0.05, test_rows = 500 }'
-SLOW = STUDY.replace("epochs = 20", "epochs = 1500")
+SLOW = STUDY.replace("epochs = 20", "epochs = 300000")
 
 
 def etude(*arguments: object, folder: Path, **more) -> subprocess.CompletedProcess[str]:

@@ -50,6 +50,13 @@ def test_an_effect_has_every_field(result):
         assert told[name] == (list(value) if isinstance(value, tuple) else value)
 
 
+def test_what_two_factors_do_together_is_an_effect_like_any_other(factorial):
+    *alone, one, _, _ = printed(factorial)["effects"]
+    assert (one["factor"], one["control"], one["treated"]) == ("data.features × model.hidden", "2 × 4", "4 × 32")
+    assert set(one) == set(alone[0])
+    assert (one["family"], alone[0]["family"]) == (3, 7)
+
+
 def test_a_share_of_variance_has_every_field(result):
     share = VarianceShare("accuracy", "loss", 0.5, 1, 3.0, 0.1)
     (told,) = printed(replace(result.found, variance=(share,)))["variance"]

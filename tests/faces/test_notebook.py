@@ -58,6 +58,14 @@ def test_a_result_shows_its_claims_and_the_effects_behind_them(effect):
         assert words in shown
 
 
+def test_a_factorial_shows_its_map_and_what_interacts(factorial):
+    shown = result_fragment(factorial)
+    assert shown.count('class="forest"') == 2
+    assert shown.count('<td class="s') == 36
+    assert "together than added up" in shown
+    assert "<script" not in shown
+
+
 def test_a_fragment_escapes_what_the_user_wrote(effect):
     assert "<script" not in effect_fragment(effect)
     assert "&lt;script&gt;" in effect_fragment(effect)

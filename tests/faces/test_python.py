@@ -40,7 +40,7 @@ def test_unlike_objectives_are_refused(result):
 
 
 def test_a_result_tells_itself(result, tmp_path):
-    assert len(result.effects) == 4 * 3  # four metrics, one level of loss and two of width
+    assert len(result.effects) == 4 * 3 + 1  # four metrics, one level of loss and two of width; and both together
     assert "Result of 'study'" in repr(result)
     assert "<svg" in result._repr_html_()
     page = result.report(tmp_path / "study.html")

@@ -440,7 +440,14 @@ def test_an_arm_far_from_the_others_has_a_scale_of_its_own():
 def test_the_table_of_arms_marks_what_differs_from_the_base(page):
     table = re.search(r"<summary>The arms</summary>.*?</table>", page, re.DOTALL)[0]
     assert '<th scope="col" class="n">hidden units</th>' in table
-    assert '<td class="n"><strong><bdi>7</bdi></strong></td><td class="n"><bdi>BCE</bdi></td>' in table
+    assert "<td><b><bdi>7</bdi></b><td><bdi>BCE</bdi>" in table
+
+
+def test_the_table_of_arms_has_the_mean_of_every_arm(journey, page):
+    table = re.search(r"<summary>The arms</summary>.*?</table>", page, re.DOTALL)[0]
+    scores = [run.score("log_loss", "test") for run in journey.runs[LABELS[0]]]
+    assert f"<td>{np.mean(scores):.4f}".rstrip("0") in table
+    assert f"<td>{np.std(scores, ddof=1):.5f}".rstrip("0") in table
 
 
 def test_an_undecided_effect_is_never_called_the_same(page):
@@ -456,6 +463,83 @@ def test_nineteen_arms_of_sixteen_replicates_stay_under_a_megabyte(page):
 def test_a_typical_study_stays_under_300_kilobytes():
     small = fake_study(replicates=10, labels=LABELS[:4], effects=fake_effects()[:8], judgements=fake_judgements()[:3])
     assert len(report_html(small, command="etude run study.toml").encode()) < 300_000
+
+
+@pytest.fixture(scope="module")
+def map_page(factorial):
+    return report_html(factorial, command="etude run factorial.toml")
+
+
+def test_a_factorial_is_told_from_the_whole_to_the_single(map_page):
+    parts = re.findall(r'<section id="(\w+)"', map_page)
+    assert parts[:6] == ["effects", "interactions", "map", "ranking", "variance", "scores"]
+    assert parts == [href for href in re.findall(r'<a href="#(\w+)">[A-Z]', map_page) if href in parts][: len(parts)]
+
+
+def test_the_interactions_that_were_found_are_drawn_and_the_others_folded(map_page):
+    section = map_page[map_page.index('id="interactions"') : map_page.index('id="map"')]
+    assert section.count('class="profiles"') == 1
+    shown, folded = section.split('<details class="more">')
+    assert shown.count('class="forest-row"') == 1
+    assert "worse</strong> together than added up" in shown
+    assert folded.count('class="forest-row"') == 2
+    assert "These 3 questions are one family" in section
+
+
+def test_no_interaction_is_drawn_as_a_main_effect(map_page):
+    section = map_page[map_page.index('id="effects"') : map_page.index('id="interactions"')]
+    assert section.count('class="forest-row"') == 2 * 7
+    assert "together" not in section
+
+
+def test_the_map_is_a_table_in_which_every_cell_has_its_number(map_page):
+    table = re.search(r'<table class="heat">.*?</table>', map_page, re.DOTALL)[0]
+    body = table[table.index("<tbody>") :]
+    numbers = re.findall(r'<td class="s\d">(?:<b>▲ )?(\d\.\d+)', body)
+    assert len(numbers) == 36
+    assert len(re.findall("▲ ", body)) == 1
+    assert body.count("<sup>") == 2
+    assert re.findall(r'rowspan="(\d)"', body) == ["4"] * 3
+
+
+def test_of_many_arms_only_those_that_somebody_named_have_panels(map_page):
+    assert "Shown are 2 of 36 arms: those that somebody named or a claim compares" in map_page
+    curves = map_page[map_page.index('id="curves"') : map_page.index('id="how"')]
+    assert len(set(re.findall(r"<figcaption><bdi>(.*?)</bdi>", curves))) == 2
+    table = re.search(r"<summary>The arms</summary>.*?</table>", map_page, re.DOTALL)[0]
+    assert table.count('<th scope="row">') == 36
+    assert "The runs of 2 arms of 36" in map_page
+
+
+def test_a_page_of_a_factorial_is_as_closed_and_as_escaped_as_any(map_page):
+    assert not {"script", "link", "iframe", "form"} & {tag for tag, _ in Reader(map_page).found}
+    assert "<script" not in map_page
+    assert not any("style" in attributes for _, attributes in Reader(map_page).found)
+    anchors = {attributes["id"] for _, attributes in Reader(map_page).found if "id" in attributes}
+    links = {attributes["href"].removeprefix("#") for tag, attributes in Reader(map_page).found if tag == "a"}
+    assert links <= anchors
+    for picture in pictures_of(map_page):
+        ET.fromstring(picture)
+
+
+def test_of_very_many_arms_without_a_name_the_neighbours_of_the_first_are_shown(factorial):
+    nameless = factorial.plan.model_copy(update={"arms": {}})
+    page = report_html(dataclasses.replace(factorial, plan=nameless), command="etude run x")
+    assert "Shown are 8 of 36 arms: those that differ from the first in one factor at most" in page
+
+
+def test_a_factorial_in_which_a_run_diverged_says_so_on_its_map(factorial):
+    label = factorial.arms[-1].label
+    first, *others = factorial.runs[label]
+    lost = dataclasses.replace(first, ended="diverged")
+    broken = dataclasses.replace(factorial, runs={**factorial.runs, label: (lost, *others)})
+    assert "1 run diverged; the means are of the others." in report_html(broken, command="etude run x")
+
+
+def test_where_points_are_short_fewer_replicates_are_drawn_not_coarser_ones(journey):
+    twice = fake_study(replicates=32)
+    page = report_html(twice, command="etude run x")
+    assert "Thin lines are the first 16 replicates; median and band are of all." in page  # 18,000 points / 28 / 38
 
 
 def test_the_same_result_gives_the_same_page(journey, page):
@@ -507,12 +591,13 @@ def browser():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("study", ["journey", "factorial"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_the_page_without_complaint_and_without_sideways_scrolling(
-    browser, journey, tmp_path, width, scheme
+    browser, request, tmp_path, study, width, scheme
 ):
-    path = write_report(journey, tmp_path / "report.html", command="etude run journey")
+    path = write_report(request.getfixturevalue(study), tmp_path / "report.html", command="etude run journey")
     said, requested = [], []
     shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     shown.on("console", lambda message: said.append(message.text))

@@ -95,6 +95,23 @@ def test_everything_is_said_once():
     assert {part: told.count(part) for part in once} == dict.fromkeys(once, 1)
 
 
+def test_a_factorial_is_told_in_a_page(factorial):
+    told = shown(factorial)
+    assert told.index("Effects on the test set") < told.index("What two factors do together: log loss; one family of 3")
+    assert told.index("What two factors") < told.index("Shares of the variance") < told.index("The best of 36 combin")
+    assert "worse together than added up" in told
+    assert told.count("\n") < 50
+
+
+def test_of_many_interactions_those_that_were_found_are_told_and_the_others_counted(factorial):
+    one = replace(EFFECT, factor="data.features × model.hidden", control="2 × 4", treated="4 × 32")
+    together = tuple(replace(one, verdict=v) for v in ("better", "equivalent", "equivalent", "undecided"))
+    told = shown(replace(factorial, effects=(*factorial.effects[:1], *together)))
+    assert told.count("better together than added up") == 1
+    assert "= equivalent  2 pairs of factors add up, or nearly" in told
+    assert "? undecided  1 pair of factors may add up, or not" in told
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_no_text_of_a_study_reaches_the_terminal_as_a_command(terminal):
     result = study_result(

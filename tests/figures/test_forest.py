@@ -13,8 +13,10 @@ from etude.figures.forest import (
     draw_forest_row,
     effect_estimate,
     forest_data,
+    verdicts_of,
 )
 from etude.values.effect import Effect
+from etude.values.run import PICTURED
 
 NOTHING = float("nan")
 
@@ -129,9 +131,23 @@ def test_one_enormous_interval_does_not_flatten_the_others(effect):
 def test_every_paired_difference_is_a_dot(effect):
     (data,) = forest_data([effect])
     drawn = ET.fromstring(draw_forest_row(data, data.rows[0]))
-    assert len(drawn.findall(".//{*}circle")) == 3
-    assert drawn.findtext("{*}title") == "coupled weight decay: 0.01 against 0: worse"
+    (dots,) = drawn.findall(".//{*}path[@class='dots']")
+    assert [point.partition(" ")[0] for point in dots.get("d").split("M")[1:]] == ["37", "500", "963"]
+    assert drawn.findtext("{*}title") == "L2 weight decay: 0.01 against 0: worse"
     assert differences_text(data.rows[0], 1) == "−1.0, 1.0, 3.0"
+
+
+def test_of_very_many_differences_the_first_are_drawn_and_all_are_counted(effect):
+    many = replace(effect, differences=tuple(float(i % 7) for i in range(1000)))
+    (data,) = forest_data([many])
+    assert (data.pairs, len(data.rows[0].dots)) == (1000, PICTURED)
+    assert differences_text(data.rows[0], 1).endswith(", and 800 more")
+    assert data.rows[0].deviation == pytest.approx(2.0, abs=0.01)  # of a die with the faces 0 to 6
+
+
+def test_the_verdicts_of_a_forest_are_counted_the_most_frequent_first(effect):
+    (data,) = forest_data([effect, replace(effect, verdict="equivalent"), replace(effect, verdict="equivalent")])
+    assert verdicts_of(data) == (("equivalent", 2), ("worse", 1))
 
 
 def test_the_axis_says_which_side_is_better(effect):

@@ -102,7 +102,10 @@ def test_the_drawing_is_well_formed_and_names_the_limits():
 
 def test_replicates_are_left_out_on_request():
     found = data(run([0.8, 0.4]), run([0.8, 0.5]))
-    assert "thin" not in draw_learning_curves(panels([found])[0], thin_points=0)
+    assert "thin" not in draw_learning_curves(panels([found])[0], thin=0)
+    one, both = (ET.fromstring(draw_learning_curves(panels([found])[0], thin=n)) for n in (1, 2))
+    lines = [drawn.find(".//{*}path[@class='thin train']").get("d").count("M") for drawn in (one, both)]
+    assert lines == [1, 2]
 
 
 def test_the_table_says_median_and_band():

@@ -10,6 +10,7 @@ from etude.figures.scores import (
     draw_scores_axis,
     draw_scores_row,
     limit_text,
+    means_and_deviations,
     median_text,
     metrics_of,
     off_the_scale,
@@ -23,7 +24,7 @@ from etude.values.claim import Claim, Contrast, Judgement
 from etude.values.curve import curve
 from etude.values.metric import Limit
 from etude.values.recipe import Recipe
-from etude.values.run import Run
+from etude.values.run import PICTURED, Run
 from etude.values.study import Arm, Plan, StudyResult
 
 BASE = Recipe(data={"task": "sincos"}, loss="bce")
@@ -73,8 +74,25 @@ def test_a_metric_nobody_measured_has_no_table(result):
 def test_every_finite_replicate_is_a_dot(result):
     data = scores_data(result, "log_loss")
     drawn = ET.fromstring(draw_scores_row(data, data.rows[1]))
-    assert len(drawn.findall(".//{*}circle")) == 2
+    assert n_dots(drawn) == 2
     ET.fromstring(draw_scores_axis(data))
+
+
+def n_dots(drawn):
+    return sum(path.get("d").count("M") for path in drawn.findall(".//{*}path[@class='dots']"))
+
+
+def test_of_very_many_runs_the_first_are_dots_and_all_are_counted(result):
+    many = replace(result, runs={**result.runs, "a": tuple(run(i / 1000) for i in range(1001))})
+    row = scores_data(many, "log_loss").rows[0]
+    assert (row.runs, len(row.scores), row.median, row.high) == (1001, PICTURED, 0.5, 1.0)
+
+
+def test_mean_and_deviation_are_over_the_runs_that_finished(result):
+    # 0.2, 0.3 and 0.9 have mean 0.4667 and squared distances 0.0711, 0.0278 and 0.1878
+    assert means_and_deviations(result, "log_loss") == (("0.4667", "0.3786"), ("0.45", "0.07071"))
+    gone = replace(result, arms=result.arms[:1], runs={"a": (run(0.1, ended="diverged"), run(0.4))})
+    assert means_and_deviations(gone, "log_loss") == (("0.4", "–"),)
 
 
 def test_an_arm_far_off_leaves_the_others_the_axis_and_says_so():
@@ -90,7 +108,7 @@ def test_an_arm_far_off_leaves_the_others_the_axis_and_says_so():
     assert [off_the_scale(data, row) for row in data.rows] == [(0, 0), (0, 0), (0, 0), (0, 2), (0, 1)]
     words = [[t.text for t in ET.fromstring(draw_scores_row(data, row)).findall("{*}text")] for row in data.rows]
     assert words == [[], [], [], ["off the scale →"], ["1 off the scale →"]]
-    assert len(ET.fromstring(draw_scores_row(data, data.rows[4])).findall(".//{*}circle")) == 1
+    assert n_dots(ET.fromstring(draw_scores_row(data, data.rows[4]))) == 1
 
 
 def test_an_arm_without_a_finite_score_has_dashes():

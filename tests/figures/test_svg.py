@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etude.figures.svg import band_path, element, line_path, picture, text
+from etude.figures.svg import band_path, dots, element, line_path, picture, text
 
 
 @given(st.text(), st.text())
@@ -22,6 +22,12 @@ def test_words_survive_as_they_were():
 
 def test_an_attribute_that_is_none_is_left_out():
     assert element("path", d="M0 0", stroke_dasharray=None) == '<path d="M0 0"/>'
+
+
+def test_dots_lie_at_their_percentages_between_two_heights():
+    path = ET.fromstring(dots([0.0, 50.0, 99.96], (4.0, 20.0), height=26, size=5.0)).find("{*}path").get("d")
+    points = [tuple(map(int, point.removesuffix("h0").split())) for point in path.split("M")[1:]]
+    assert points == [(0, 4), (500, 14), (1000, 8)]  # 16 times 0, 0.618 and 0.236 below the first height
 
 
 def walked(path):

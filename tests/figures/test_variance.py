@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
-from etude.figures.variance import draw_variance_bar, variance_data
+from etude.figures.variance import draw_variance_bar, large_and_small, variance_data
 from etude.values.effect import VarianceShare
 
 NOTHING = float("nan")
@@ -24,3 +24,12 @@ def test_the_largest_share_comes_first_and_what_is_left_last():
 def test_a_bar_is_as_long_as_its_share():
     drawn = ET.fromstring(draw_variance_bar(variance_data(SHARES)[0]))
     assert drawn.find("{*}rect[@class='share']").get("width") == "40.00%"
+
+
+def test_small_shares_stand_apart_but_what_is_left_and_one_alone_do_not():
+    small = [VarianceShare("log_loss", name, 0.004, 1, 1.0, 0.3) for name in ("epochs", "data.flip")]
+    tiny_rest = VarianceShare("log_loss", "residual", 0.001, 20, NOTHING, NOTHING)
+    large, rest = large_and_small(variance_data([*SHARES[1:], tiny_rest, *small]))
+    assert [bar.term for bar in rest] == ["epochs", "flipped labels"]
+    assert [bar.term for bar in large][-1] == "what is left"
+    assert large_and_small(variance_data([*SHARES, small[0]]))[1] == ()

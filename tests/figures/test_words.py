@@ -53,12 +53,17 @@ def beyond(effect):
     return replace(effect, factor="data.rows beyond model.hidden", control="5 → 10", treated="1000 → 1500")
 
 
+@pytest.fixture
+def together(effect):
+    return replace(effect, factor="model.hidden × loss", control="4 × bce", treated="32 × mse")
+
+
 def test_a_change_is_told_in_field_words_with_plain_numbers(effect):
-    assert effect_label(effect) == "coupled weight decay: 0.01 against 0"
+    assert effect_label(effect) == "L2 weight decay: 0.01 against 0"
     assert effect_label(replace(effect, factor="model.hidden", control="none", treated="64-64")) == (
         "hidden units: 64-64 against none"
     )
-    assert effect_phrase(effect) == "coupled weight decay 0.01 against 0"
+    assert effect_phrase(effect) == "L2 weight decay 0.01 against 0"
 
 
 def test_several_fields_at_once_are_named_after_the_arms(effect):
@@ -88,6 +93,22 @@ def test_one_change_in_two_places_is_told_by_order(effect):
     assert sides(same) == ("favours the first", "favours the second")
 
 
+def test_two_changes_made_together_are_told_with_both_their_ends(together):
+    assert effect_label(together).replace("\N{NO-BREAK SPACE}", " ") == "hidden units 4 → 32 × loss BCE → MSE"
+    assert outcome(together) == "worse together than added up"
+    assert outcome(replace(together, verdict="undecided")) == "undecided"
+    assert sides(together) == ("better together", "worse together")
+    assert sides(replace(together, lower_is_better=False)) == ("worse together", "better together")
+    assert heading(together) == (
+        "Both changes together, less the sum of what each does alone: log loss (nats) · lower is better"
+    )
+
+
+def test_the_sign_of_two_changes_inside_a_level_does_no_harm(together):
+    odd = replace(together, treated="3 × 3 × mse")
+    assert effect_label(odd) == "hidden units and loss: 3 × 3 × mse against 4 × bce"
+
+
 def test_the_sign_of_a_change_inside_a_name_does_no_harm(beyond):
     odd = replace(beyond, treated="a → b → c")
     assert effect_label(odd) == "a → b → c, beyond 5 → 10"
@@ -96,7 +117,7 @@ def test_the_sign_of_a_change_inside_a_name_does_no_harm(beyond):
 def test_a_persons_words_come_first_and_are_not_repeated(effect):
     worded = replace(effect, says="L2 where nothing overfits")
     assert effect_title(worded) == "L2 where nothing overfits"
-    assert effect_detail(worded) == "coupled weight decay: 0.01 against 0 · scored on test"
+    assert effect_detail(worded) == "L2 weight decay: 0.01 against 0 · scored on test"
     assert effect_detail(effect) == "scored on test"
 
 

@@ -13,6 +13,8 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from etude.numerics.intervals import (
     BOOTSTRAP_FROM,
+    BOOTSTRAP_TO,
+    NORMAL_FLIPS_FROM,
     bootstrap_t,
     bootstrap_t_interval,
     mean_interval,
@@ -153,6 +155,21 @@ def test_sampled_sign_flips_agree_with_exact_ones_within_their_noise():
     values = rng(8).normal(0.4, 1, 24)
     exact, sampled = sign_flip_p(values, rng=rng()), sign_flip_p([*values, 0.0], rng=rng())
     assert sampled == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 9_999))
+
+
+def test_sign_flips_of_very_many_differences_are_those_of_the_normal_distribution():
+    values = rng(9).normal(0.02, 1, NORMAL_FLIPS_FROM + 1)
+    z = abs(values.sum()) / math.sqrt((values**2).sum())
+    assert sign_flip_p(values, rng=rng()) == pytest.approx(2 * stats.norm.sf(z), rel=1e-9)
+    sampled = sign_flip_p(values[:-1], rng=rng())
+    exact = 2 * stats.norm.sf(abs(values[:-1].sum()) / math.sqrt((values[:-1] ** 2).sum()))
+    assert sampled == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 9_999))
+    assert sign_flip_p(np.zeros(NORMAL_FLIPS_FROM + 1), rng=rng()) == 1
+
+
+def test_very_many_skewed_differences_need_no_resampling():
+    many, fewer = skewed(BOOTSTRAP_TO + 1), skewed(BOOTSTRAP_TO)
+    assert [mean_interval(values, rng=rng()).method for values in (many, fewer)] == ["Student t", "bootstrap-t"]
 
 
 def test_one_pair_is_refused_with_the_way_out():

@@ -5,7 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from etude.studies.compare import contrast_asked, estimate, factor_asked, factor_effects, looks_of
+from etude.studies.compare import (
+    contrast_asked,
+    estimate,
+    factor_asked,
+    factor_effects,
+    interactions_asked,
+    looks_of,
+)
 from etude.values.claim import Contrast
 from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.study import Plan
@@ -30,6 +37,63 @@ def test_a_main_effect_averages_over_the_other_factor(base, evidence_of):
     evidence = evidence_of(plan, lambda arm: cells[arm.recipe.loss, arm.recipe.model.hidden] + NOISE)
     asked = factor_asked(evidence, "loss", metric="log_loss", levels=("bce", "mse"))
     assert np.mean(asked.treated_outcomes - asked.control_outcomes) == pytest.approx((-0.1 - 0.3) / 2)
+
+
+def test_what_two_factors_do_together_is_what_both_do_less_what_each_does_alone(base, evidence_of):
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (6,), (8,))})
+    cells = {("bce", (4,)): 0.5, ("mse", (4,)): 0.4, ("bce", (8,)): 0.45, ("mse", (8,)): 0.2}
+    evidence = evidence_of(plan, lambda arm: cells.get((arm.recipe.loss, arm.recipe.model.hidden), 9.0) + NOISE)
+    (asked,) = interactions_asked(evidence)
+    # both changes: -0.3; MSE alone: -0.1; 8 units alone: -0.05; the level in between is not asked about
+    assert asked.treated_outcomes - asked.control_outcomes == pytest.approx(-0.3 + 0.1 + 0.05)
+    assert (asked.factor, asked.control, asked.treated) == ("loss × model.hidden", "bce × 4", "mse × 8")
+
+
+def test_what_two_factors_do_together_is_averaged_over_the_others(base, evidence_of):
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,)), "epochs": (10, 20)})
+    both = {10: 0.3, 20: 0.1}
+
+    def score(arm):
+        made = (arm.recipe.loss == "mse") + (arm.recipe.model.hidden == (8,))
+        return NOISE + 0.5 * made + both[arm.recipe.epochs] * (made == 2)
+
+    asked = interactions_asked(evidence_of(plan, score))
+    found = {one.factor: np.mean(one.treated_outcomes - one.control_outcomes) for one in asked}
+    assert found == {
+        "loss × model.hidden": pytest.approx(0.2),
+        "loss × epochs": pytest.approx(-0.1),  # with 8 units 0.1 instead of 0.3, with 4 units nothing
+        "model.hidden × epochs": pytest.approx(-0.1),
+    }
+
+
+def test_interactions_are_a_family_of_their_own_on_the_primary_metric(base, evidence_of):
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (5,), (8,)), "epochs": (10, 20)})
+    effects = factor_effects(evidence_of(plan, lambda arm: NOISE**2 * arm.recipe.epochs), rule="fixed")
+    families = Counter(("×" in effect.factor, effect.metric, effect.family) for effect in effects)
+    assert families == {(False, "log_loss", 4): 4, (True, "log_loss", 3): 3}
+
+
+def test_one_factor_has_nothing_to_interact_with(base, evidence_of):
+    assert interactions_asked(evidence_of(Plan(base=base, vary={"loss": ("bce", "mse")}), lambda _: NOISE)) == ()
+
+
+def test_failures_decide_no_interaction(base, evidence_of):
+    # a failure where both changes are made alone may be either's, so that only the pairs that finished are told
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,))})
+    broken = np.where(np.arange(10) < 8, np.nan, NOISE)
+    last = {"loss": "mse", "model.hidden": (8,)}
+    evidence = evidence_of(plan, lambda arm: broken if arm.levels == last else NOISE)
+    effect = factor_effects(evidence, rule="fixed")[-1]
+    assert (effect.factor, effect.verdict, effect.n_pairs) == ("loss × model.hidden", "undecided", 2)
+    assert "8 treated runs" in effect.notes[-1]
+
+
+def test_of_many_factors_a_main_effect_says_over_how_many_it_is_averaged(base, evidence_of):
+    plan = Plan(
+        base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,)), "epochs": (10, 20), "flip": (0.0, 0.1)}
+    )
+    effect = factor_effects(evidence_of(plan, lambda _: NOISE), rule="fixed")[0]
+    assert effect.says == "loss: MSE against BCE, averaged over the other 3 factors"
 
 
 def test_an_arm_added_by_a_claim_does_not_shift_a_factor_effect(base, evidence_of):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etude.studies.design import arms_of, difference_text, level_text, with_valid_comparisons
+from etude.studies.design import FEW_ARMS, arms_of, difference_text, level_text, told_arms, with_valid_comparisons
 from etude.values.claim import Claim, Contrast
 from etude.values.code import Code
 from etude.values.errors import RecipeError
@@ -31,6 +31,34 @@ def test_an_arm_that_two_claims_need_is_run_once_under_its_name(base):
     )
     plan = Plan(base=base, arms={"wide": {"hidden": [8]}}, claims=claims)
     assert [arm.label for arm in arms_of(plan)] == ["wide", "hidden units 8, loss MSE", "loss MSE"]
+
+
+def test_a_study_of_few_arms_tells_of_all(base):
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,))}, arms={"long": {"epochs": 20}})
+    assert told_arms(plan, arms_of(plan)) == arms_of(plan)
+
+
+def test_of_many_arms_those_are_told_of_that_somebody_named_or_a_claim_compares(base):
+    many = {"hidden": tuple((n,) for n in range(4, 40)), "loss": ("bce", "mse")}
+    claim = Claim(text="x", control={"hidden": [5]}, treated={"hidden": [6]})
+    plan = Plan(base=base, vary=many, arms={"long": {"epochs": 20}}, claims=(claim,))
+    assert [arm.label for arm in told_arms(plan, arms_of(plan))] == [
+        "long",
+        "hidden units 5, loss BCE",
+        "hidden units 6, loss BCE",
+    ]
+
+
+def test_of_many_arms_that_nobody_named_the_first_and_its_neighbours_are_told_of(base):
+    plan = Plan(base=base, vary={"hidden": tuple((n,) for n in range(4, 14)), "loss": ("bce", "mse"), "flip": (0, 0.1)})
+    told = told_arms(plan, arms_of(plan))
+    assert len(told) == 1 + 9 + 1 + 1
+    assert told[0] == arms_of(plan)[0]
+
+
+def test_nobody_is_told_of_more_arms_than_can_be_read(base):
+    plan = Plan(base=base, arms={f"{n} units": {"hidden": [n]} for n in range(1, 40)})
+    assert len(told_arms(plan, arms_of(plan))) == FEW_ARMS
 
 
 def test_an_unknown_arm_is_refused_with_the_nearest_known_one(base):

@@ -11,6 +11,7 @@ from etude.records.store import open_store
 from etude.studies.claims import judge
 from etude.studies.compare import contrast_asked, estimate
 from etude.studies.execute import Means, conclude, execute
+from etude.studies.notes import is_decided
 from etude.values.claim import Claim, Contrast
 from etude.values.recipe import Recipe
 from etude.values.study import Plan
@@ -42,6 +43,28 @@ def test_of_two_by_three_arms_the_one_factor_that_matters_has_all_the_variance(b
     evidence = evidence_of(plan, lambda arm: heights[arm.levels[matters]] + 1e-3 * NOISE)
     shares = {share.term: share.share for share in concluded(evidence).variance}
     assert shares[matters] == pytest.approx(1, abs=1e-6)
+
+
+def test_the_cells_of_a_factorial_lie_where_their_levels_are_whatever_the_order_of_the_arms(base, evidence_of):
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (5,), (6,))}, arms={"odd": {"hidden": [6]}})
+    evidence = evidence_of(plan, lambda arm: arm.recipe.model.hidden[0] + 10 * (arm.recipe.loss == "mse") + NOISE)
+    assert evidence.arms[0].label == evidence.cells[0, 2].label == "odd"
+    assert evidence.cell_outcomes("log_loss", "test")[:, :, 0] - NOISE[0] == pytest.approx(
+        np.array([[4, 5, 6], [14, 15, 16]])
+    )
+
+
+def test_nobody_waits_until_an_interaction_is_decided(base, evidence_of):
+    plan = Plan(base=base, vary={"loss": ("bce", "mse"), "hidden": ((4,), (8,))})
+    wild = np.where(np.arange(12) % 2, 1.0, -1.0)
+
+    def score(arm):
+        mse, wide = arm.recipe.loss == "mse", arm.recipe.model.hidden == (8,)
+        return 5 * mse + 5 * wide + NOISE * (1 + 2 * mse + 3 * wide) + (wild if mse == wide else -wild)
+
+    result = concluded(evidence_of(plan, score))
+    assert [effect.verdict for effect in result.effects] == ["worse", "worse", "undecided"]
+    assert is_decided(result)
 
 
 def test_the_truth_lies_under_the_points_at_which_the_network_was_asked(tmp_path):

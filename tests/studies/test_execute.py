@@ -1,11 +1,20 @@
 """A plan is run, kept, gone on with and judged; here with real, tiny trainings."""
 
+import os
+import random
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
 
 import pytest
 
+from etude.engine.loop import train
 from etude.records.store import open_store, read_store
-from etude.studies.execute import Means, execute
+from etude.studies import execute as execute_module
+from etude.studies.execute import BATCH, BETWEEN_WRITES, Means, execute
 from etude.values.claim import Claim
 from etude.values.errors import EngineError, InterruptedStudy, NotComparableError, RecipeError
 from etude.values.recipe import Recipe, changed
@@ -27,6 +36,41 @@ CLEAR = changed(TINY, {"data": {"task": "moons", "rows": 60, "test_rows": 200}, 
 def run(plan, folder, *, means=MEANS, watch=lambda _: None):
     with open_store(folder / "etude.db") as store:
         return execute(plan, store, means=means, watch=watch)
+
+
+STUDIES = """
+import os, runpy, sys
+from pathlib import Path
+told = runpy.run_path(sys.argv[2])
+told["execute_module"].engine_called = lambda _: told["prepared"]()
+plan = told["Plan"](base=told["TINY"], replicates=5000)
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        print(os.getpid(), flush=True)
+        told["run"](plan, Path(sys.argv[1]), watch=lambda now: print(now.done, flush=True))
+    os.waitpid(child, 0)
+    print("dead", flush=True)
+"""
+"""For each line it reads, a process that says its pid and runs a study, and "dead" after it."""
+
+
+def prepared(n=None, *, then=None):
+    """An engine that has one finished run at hand for every job; after `n` of them it raises `then`."""
+    made = train(TINY, 0)
+
+    def engine(jobs, **_):
+        for job in jobs[:n]:
+            yield job, replace(made, recipe=job.recipe, replicate=job.replicate)
+        if then is not None:
+            raise then
+
+    return engine
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    return lambda made: monkeypatch.setattr(execute_module, "engine_called", lambda _: made)
 
 
 def test_every_arm_has_every_replicate_and_they_share_their_data(tmp_path):
@@ -80,7 +124,8 @@ def test_a_full_factorial_shares_out_its_variance(tmp_path):
     assert sum(terms.values()) == pytest.approx(1)
 
 
-def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(tmp_path):
+def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute_module, "BETWEEN_WRITES", 0.0)
     plan = Plan(base=TINY, replicates=5)
 
     def stop(now):
@@ -92,6 +137,94 @@ def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(tmp_path)
     seen = []
     run(plan, tmp_path, watch=seen.append)
     assert seen[0].kept == 3
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "error"), [(KeyboardInterrupt(), InterruptedStudy), (EngineError("out of memory"), EngineError)]
+)
+def test_whatever_ends_the_engine_every_run_that_it_finished_is_kept(tmp_path, engine, stopped_by, error):
+    engine(prepared(BATCH + 7, then=stopped_by))
+    with pytest.raises(error, match=rf"{BATCH + 7} of 100 runs are finished and kept|out of memory"):
+        run(Plan(base=TINY, replicates=100), tmp_path)
+    engine(prepared())
+    seen = []
+    result = run(Plan(base=TINY, replicates=100), tmp_path, watch=seen.append)
+    assert (seen[0].done, seen[0].kept, seen[-1].done) == (BATCH + 7, BATCH + 7, 100)
+    assert [each.replicate for each in result.runs["base"]] == list(range(100))
+
+
+def test_an_interrupt_while_a_run_is_being_encoded_does_not_lose_it(tmp_path, engine, monkeypatch):
+    encoded, calls = execute_module.encoded, []
+
+    def interrupted_once(key, run):
+        calls.append(key)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return encoded(key, run)
+
+    engine(prepared())
+    monkeypatch.setattr(execute_module, "encoded", interrupted_once)
+    with pytest.raises(InterruptedStudy, match="2 of 5 runs are finished and kept"):
+        run(Plan(base=TINY, replicates=5), tmp_path)
+
+
+def test_a_run_is_counted_when_it_is_durable_and_many_are_written_at_once(tmp_path, engine):
+    engine(prepared())
+    counted, began = [], time.monotonic()
+
+    def check(now):
+        with read_store(tmp_path / "etude.db") as reader:
+            assert len(reader.keys()) == now.done
+        counted.append(now.done)
+
+    run(Plan(base=TINY, replicates=5 * BATCH), tmp_path, watch=check)
+    assert counted == sorted(set(counted))
+    assert (counted[0], counted[1], counted[-1]) == (0, 1, 5 * BATCH)  # the first run is shown at once
+    assert len(counted) <= 1 + 1 + 5 + (time.monotonic() - began) / BETWEEN_WRITES
+
+
+def test_a_run_that_nobody_follows_soon_is_written_at_once(tmp_path, engine, monkeypatch):
+    monkeypatch.setattr(execute_module, "BETWEEN_WRITES", 0.0)
+    engine(prepared())
+    seen = []
+    run(Plan(base=TINY, replicates=5), tmp_path, watch=seen.append)
+    assert [now.done for now in seen] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+def test_a_killed_study_keeps_every_run_that_it_counted(tmp_path, engine):
+    rng, kept = random.Random(0), 0
+    command = [sys.executable, "-c", STUDIES, str(tmp_path), __file__]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as studies:
+        for _ in range(3):
+            studies.stdin.write("go\n")
+            pid = int(studies.stdout.readline())
+            lines = [studies.stdout.readline() for _ in range(rng.randrange(2, 6))]
+            time.sleep(rng.random() * 0.05)
+            os.kill(pid, signal.SIGKILL)
+            lines += iter(studies.stdout.readline, "dead\n")
+            with read_store(tmp_path / "etude.db") as reader:
+                assert len(reader.keys()) >= max(map(int, lines)) >= kept
+                kept = len(reader.keys())
+        studies.stdin.close()
+    assert kept > BATCH
+    engine(prepared())
+    seen = []
+    run(Plan(base=TINY, replicates=kept + 3), tmp_path, watch=seen.append)
+    assert (seen[0].kept, seen[-1].done) == (kept, kept + 3)
+
+
+def test_only_the_runs_that_are_pictured_stay_whole_whether_trained_or_kept(tmp_path, monkeypatch):
+    plan = Plan(base=TINY, vary={"loss": ("bce", "mse")}, replicates=6)
+    whole = run(plan, tmp_path / "whole")
+    monkeypatch.setattr(execute_module, "PICTURED", 2)
+    for result in (run(plan, tmp_path), run(plan, tmp_path)):
+        assert result.effects == whole.effects
+        for runs in result.runs.values():
+            assert [bool(each.arrays) for each in runs] == [True] * 2 + [False] * 4
+            assert [each.curve("test/brier").steps.size > 1 for each in runs] == [True] * 2 + [False] * 4
+            assert all(each.curves.keys() == runs[0].curves.keys() for each in runs)
 
 
 def test_a_damaged_run_is_made_again_bit_for_bit(tmp_path):

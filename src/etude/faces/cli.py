@@ -15,6 +15,7 @@ from etude.faces.json import result_json
 from etude.faces.python import RESULTS, STORE
 from etude.faces.terminal import progress_display, show_result, talk, words
 from etude.values.errors import EtudeError, InterruptedStudy, RecipeError
+from etude.values.study import DEFAULT_ENGINE
 
 app = typer.Typer(
     help="A laboratory for neural-network training: what is wrong, what would help, did it really help?",
@@ -63,9 +64,14 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
     out: Annotated[Path, typer.Option(help="Folder for the store of runs and the report.")] = RESULTS,
     replicates: Annotated[str | None, typer.Option(help="Runs of each arm, or 'until decided'.")] = None,
     seed: Annotated[int | None, typer.Option(help="The number all chance is derived from.")] = None,
-    engine: Annotated[str, typer.Option(help="How runs are trained: loop.")] = "loop",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a processor.")] = None,
+    engine: Annotated[str, typer.Option(help="How runs are trained: native, or the slower loop.")] = DEFAULT_ENGINE,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads, or processes of loop; by default one a processor.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    cluster: Annotated[
+        str | None, typer.Option(help="Spread the runs over a Ray cluster: auto, or host:port of one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no tables.")] = False,
 ) -> None:
@@ -81,7 +87,7 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
 
     try:
         plan = load_plan(study, replicates=_count(replicates), seed=seed)
-        means = Means(engine=engine, workers=workers, device=device)
+        means = Means(engine=engine, workers=workers, device=device, cluster=cluster)
         command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
         with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
             result = execute(plan, store, means=means, watch=watch)
@@ -112,6 +118,21 @@ def export(
     with read_store(out / STORE) as store:
         rows = export_runs(store, file, study=study)
     talk().print(f"{rows:,} measurements written to {file}")
+
+
+@app.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON on standard output.")] = False,
+) -> None:
+    """Say what this machine trains with, and how fast: engine, instructions, cores, versions, and a second's timing."""
+    from etude.faces.doctor import examined, health_json, health_table
+
+    health = examined()
+    if as_json:
+        typer.echo(health_json(health))
+    else:
+        Console(highlight=False).print(health_table(health))
 
 
 def _count(replicates: str | None) -> int | str | None:

@@ -7,9 +7,22 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from etude.figures import decision, forest, learning_curves, marks, network, numbers, scores, variance, words
+from etude.figures import (
+    decision,
+    forest,
+    heatmap,
+    learning_curves,
+    marks,
+    network,
+    numbers,
+    profiles,
+    ranking,
+    scores,
+    variance,
+    words,
+)
 from etude.values.metric import METRICS
-from etude.values.run import Run
+from etude.values.run import PICTURED, Run
 
 
 def templates() -> Environment:
@@ -58,6 +71,7 @@ PICTURES: Mapping[str, Callable[..., str]] = MappingProxyType(
         "scores_row": scores.draw_scores_row,
         "scores_axis": scores.draw_scores_axis,
         "variance_bar": variance.draw_variance_bar,
+        "profiles_drawing": profiles.draw_profiles,
     }
 )
 
@@ -79,6 +93,7 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "finished": words.finished,
         "outcome": words.outcome,
         "effect_detail": words.effect_detail,
+        "verdicts_of": forest.verdicts_of,
         "differences_text": forest.differences_text,
         "curve_rows": learning_curves.table_rows,
         "decision_rows": decision.table_rows,
@@ -90,6 +105,12 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "run_scores": scores.run_scores,
         "score_splits": scores.score_splits,
         "data_checksum": data_checksum,
+        "profile_rows": profiles.table_rows,
+        "chosen_text": ranking.chosen_text,
+        "scored_text": ranking.scored_text,
+        "interval_text": ranking.interval_text,
+        "shades": heatmap.SHADES,
+        "pictured": PICTURED,
         "metrics": METRICS,
     }
 )

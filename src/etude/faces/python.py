@@ -14,7 +14,7 @@ from etude.values.errors import RecipeError
 from etude.values.metric import Split
 from etude.values.recipe import Recipe
 from etude.values.run import Run
-from etude.values.study import Plan, StudyResult
+from etude.values.study import DEFAULT_ENGINE, Plan, StudyResult
 
 RESULTS = Path("etude-results")
 """Where a project's store and reports are, unless said otherwise."""
@@ -43,21 +43,28 @@ class Study:
         factors = {name: tuple(levels) for name, levels in (vary or {}).items()}
         self.plan = Plan(base=base, vary=factors, replicates=replicates, claims=tuple(claims), **more)
 
-    def run(
+    def run(  # noqa: PLR0913 - each parameter is one of the command's
         self,
         *,
         out: Path | str = RESULTS,
-        engine: str = "loop",
+        engine: str = DEFAULT_ENGINE,
         workers: int | None = None,
         device: str = "cpu",
+        cluster: str | None = None,
         quiet: bool = False,
     ) -> "Result":
-        """Run what the folder `out` does not hold yet, and judge. Stopped, the same call goes on from there."""
+        """Run what the folder `out` does not hold yet, and judge. Stopped, the same call goes on from there.
+
+        engine:  "native", which leaves what it cannot train to "loop", or "loop"
+        workers: threads, or processes of loop; None: one a processor
+        device:  "cpu", or a torch device such as "cuda"
+        cluster: "auto" or "host:port": a Ray cluster to spread the trainings over (docs/cluster.md)
+        """
         from etude.faces.terminal import progress_display, talk
         from etude.records.store import open_store
         from etude.studies.execute import Means, execute
 
-        means = Means(engine=engine, workers=workers, device=device)
+        means = Means(engine=engine, workers=workers, device=device, cluster=cluster)
         with open_store(Path(out) / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
             return Result(execute(self.plan, store, means=means, watch=watch))
 
@@ -77,7 +84,7 @@ class Result:
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """The effect of every level of every factor on every metric; one family a metric."""
+        """The effect of every level of every factor on every metric, and of every two factors together."""
         return self.found.effects
 
     @property

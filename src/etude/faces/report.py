@@ -5,44 +5,52 @@ import os
 import tempfile
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from etude.faces.factorial import factorial_of, interactions, is_found, main_effects
 from etude.faces.pages import style_sheet, templates
 from etude.figures import decision, forest, glance, learning_curves, network, scores, summary, variance
 from etude.figures.forest import ForestData
 from etude.figures.learning_curves import LearningCurvesData, Panel
 from etude.figures.words import field_words, level_words, metric_words
-from etude.studies.design import level_text, resolve
+from etude.studies.design import FEW_ARMS, level_text, resolve, told_arms
 from etude.values.claim import OBJECTIVE, Bound, Contrast, Judgement
 from etude.values.effect import Effect
 from etude.values.errors import ReportError
 from etude.values.metric import Split
 from etude.values.recipe import field_value
+from etude.values.run import PICTURED
 from etude.values.study import StudyResult
 
 SHOWN, MOST_GLANCES = 6, 12
 """Small multiples beyond these are folded away, and lines of the table at the top left out."""
 
-FINEST, MOST_POINTS = 72, 24_000
+FINEST, MOST_POINTS = 72, 18_000
 """Points of one thin curve of the primary metric, and of all of them together: 4.5 bytes each."""
 
-FINEST_OBJECTIVE, MOST_POINTS_OBJECTIVE = 28, 16_000
+FINEST_OBJECTIVE, MOST_POINTS_OBJECTIVE = 28, 6_000
 """The same of what was minimised. Of the other metrics every replicate's final score is shown instead."""
 
-COARSEST = 16
-"""A thin curve of fewer points would mislead; then the median and the band stand alone."""
+COARSEST, FEWEST = 28, 8
+"""A thin curve of fewer points would mislead, so fewer replicates are drawn; below so many, none."""
 
-LISTED_RUNS = 400
+LISTED_RUNS = 256
+
+Bars = tuple[variance.VarianceBar, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRow:
-    """An arm as a row of what it sets: each field's level in words, and whether it differs from the base recipe."""
+    """An arm as a row of what it sets: each field's level in words, and whether it differs from the base recipe.
+
+    scored: mean and standard deviation of the primary metric over the replicates that finished, as words
+    """
 
     label: str
     levels: tuple[tuple[str, bool], ...]
+    scored: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +66,14 @@ class ClaimCard:
 
 @dataclass(frozen=True, slots=True)
 class CurvesSection:
-    """One quantity of every arm; thin_points 0 means that single replicates are not drawn."""
+    """One quantity of every arm; `thin` replicates of it, which may be none, are drawn as lines of `thin_points`."""
 
     quantity: str
     title: str
     unit: str
     held_out: Split
     panels: tuple[Panel, ...]
+    thin: int
     thin_points: int
 
 
@@ -119,34 +128,39 @@ def _view(result: StudyResult) -> dict[str, Any]:
     """Everything the page shows, computed; the template only places it."""
     metrics = scores.metrics_of(result)
     split: Split = learning_curves.held_out(result.runs, metrics[0]) if metrics else "validation"
-    all_runs = [run for arm in result.runs.values() for run in arm]
-    tables = tuple(data for metric in metrics if (data := scores.scores_data(result, metric)))
+    told = replace(result, arms=told_arms(result.plan, result.arms))
+    tables = tuple(data for metric in metrics if (data := scores.scores_data(told, metric)))
+    counts = summary.summary_data(result)
     return {
         "plan": result.plan,
         "title": result.plan.title or result.plan.name,
-        "arms": result.arms,
         "held_out": split,
-        "counts": summary.summary_data(result),
+        "counts": counts,
         "glances": _glances(result),
         "notes": tuple(dict.fromkeys(result.notes)),
         "claims": tuple(_card(i, judgement) for i, judgement in enumerate(result.judgements, 1)),
         "claim_family": max((e.family for j in result.judgements for e in (*j.stated, *j.instead)), default=0),
-        "families": forest.forest_data(result.effects),
+        "families": forest.forest_data(main_effects(result)),
+        "together": _together(result),
+        "factorial": factorial_of(result),
         "variance": _by_metric(result),
         "scores": tables,
         "with_bayes": any(name == "Bayes limit" for data in tables for row in data.rows for name, _ in row.limits),
-        "curves": _curves(result, metrics),
+        "curves": _curves(told, metrics),
         "decisions": tuple(
-            plane for arm in result.arms if (plane := decision.decision_data(arm.label, result.runs[arm.label]))
+            plane for arm in told.arms if (plane := decision.decision_data(arm.label, result.runs[arm.label]))
         ),
-        "networks": _networks(result, metrics),
+        "networks": _networks(told, metrics),
         "facts": tuple((key, str(value)) for key, value in result.provenance.items()),
-        "run_facts": summary.run_facts(all_runs),
+        "run_facts": summary.run_facts(run for runs in result.runs.values() for run in runs),
         "recipe": summary.recipe_fields(result.plan.base),
         "arm_fields": tuple(field_words(path) for path in (result.arms[0].levels if result.arms else ())),
-        "arm_rows": _arm_rows(result),
-        "listed_arms": result.arms[: LISTED_RUNS // max(len(all_runs) // max(len(result.arms), 1), 1)],
-        "runs_of": result.runs,
+        "arm_rows": _arm_rows(result, metrics),
+        "told": len(told.arms),
+        "few_arms": FEW_ARMS,
+        "small_share": variance.SMALL,
+        "listed_arms": told.arms[: LISTED_RUNS // max(1, min(counts.replicates, PICTURED))],
+        "runs_of": {arm.label: result.runs[arm.label][:PICTURED] for arm in told.arms},
         "shown": SHOWN,
     }
 
@@ -154,7 +168,7 @@ def _view(result: StudyResult) -> dict[str, Any]:
 def _glances(result: StudyResult) -> tuple[glance.Glance, ...]:
     """The claims or, where there are none, the effects on the primary metric."""
     if not result.judgements:
-        primary = [effect for effect in result.effects if effect.metric == result.effects[0].metric]
+        primary = [effect for effect in main_effects(result) if effect.metric == result.effects[0].metric]
         return tuple(map(glance.glance_at_effect, primary[:MOST_GLANCES]))
     return tuple(
         glance.glance_at_claim(place, judgement, [_best_possible(result, bound) for bound in _bounds(judgement)])
@@ -173,12 +187,14 @@ def _best_possible(result: StudyResult, bound: Bound) -> float | None:
     return limit.bayes if limit else None
 
 
-def _arm_rows(result: StudyResult) -> tuple[ArmRow, ...]:
+def _arm_rows(result: StudyResult, metrics: Sequence[str]) -> tuple[ArmRow, ...]:
     def level(path: str, value: object) -> tuple[str, bool]:
         return level_words(path, level_text(value)), value != field_value(result.plan.base, path)
 
+    scored = scores.means_and_deviations(result, metrics[0]) if metrics else (("–", "–"),) * len(result.arms)
     return tuple(
-        ArmRow(arm.label, tuple(level(path, value) for path, value in arm.levels.items())) for arm in result.arms
+        ArmRow(arm.label, tuple(level(path, value) for path, value in arm.levels.items()), found)
+        for arm, found in zip(result.arms, scored, strict=True)
     )
 
 
@@ -199,10 +215,20 @@ def _expected(parts: Sequence[Contrast | Bound], effects: Sequence[Effect]) -> t
     return tuple(contrasts) if len(contrasts) == len(effects) else ()
 
 
-def _by_metric(result: StudyResult) -> tuple[tuple[str, tuple[variance.VarianceBar, ...]], ...]:
+def _together(result: StudyResult) -> tuple[ForestData, ...]:
+    """The interactions that were found, then the others; or all in one where none was."""
+    every = interactions(result)
+    found = [effect for effect in every if is_found(effect)]
+    others = [effect for effect in every if not is_found(effect)]
+    return (*forest.forest_data(found), *forest.forest_data(others))
+
+
+def _by_metric(result: StudyResult) -> tuple[tuple[str, Bars, Bars], ...]:
     names = dict.fromkeys(share.metric for share in result.variance)
     shares = {name: [share for share in result.variance if share.metric == name] for name in names}
-    return tuple((metric_words(name), variance.variance_data(found)) for name, found in shares.items())
+    return tuple(
+        (metric_words(name), *variance.large_and_small(variance.variance_data(found))) for name, found in shares.items()
+    )
 
 
 def _curves(result: StudyResult, metrics: Sequence[str]) -> tuple[CurvesSection, ...]:
@@ -224,9 +250,8 @@ def _sections(result: StudyResult, quantity: str, *, points: tuple[int, int]) ->
         found = learning_curves.learning_curves_data(arm.label, runs, quantity, splits=("train", split), limit=limit)
         if found:
             by_unit.setdefault(found.unit, []).append(found)
-    curves = sum(len(series.replicates) for arms in by_unit.values() for arm in arms for series in arm.series)
-    finest, most = points
-    each = min(finest, most // max(curves, 1))
+    every = [series for arms in by_unit.values() for arm in arms for series in arm.series]
+    thin, each = _thin_lines(len(every), max((len(series.replicates) for series in every), default=0), points)
     title = "what was minimised" if quantity == OBJECTIVE else metric_words(quantity)
     return [
         CurvesSection(
@@ -235,10 +260,21 @@ def _sections(result: StudyResult, quantity: str, *, points: tuple[int, int]) ->
             unit=unit,
             held_out=split,
             panels=learning_curves.panels(arms),
-            thin_points=each if each >= COARSEST else 0,
+            thin=thin,
+            thin_points=each,
         )
         for unit, arms in by_unit.items()
     ]
+
+
+def _thin_lines(series: int, replicates: int, points: tuple[int, int]) -> tuple[int, int]:
+    """How many replicates are drawn, and of how many points each."""
+    finest, most = points
+    each = min(finest, most // max(series * replicates, 1))
+    if each >= COARSEST:
+        return replicates, each
+    fewer = most // max(series * COARSEST, 1)
+    return (fewer, COARSEST) if fewer >= FEWEST else (0, 0)
 
 
 def _networks(result: StudyResult, metrics: Sequence[str]) -> tuple[network.NetworkData, ...]:

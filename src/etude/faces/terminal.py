@@ -1,7 +1,10 @@
 """What a study looks like in a terminal: progress while it runs, then claims and effects."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,14 +13,18 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from etude.figures.numbers import level, number
+from etude.figures.numbers import level, number, percent, plural
 from etude.figures.scores import ScoresData, metrics_of, scores_data
-from etude.figures.variance import variance_data
+from etude.figures.variance import SMALL, large_and_small, variance_data
 from etude.figures.words import effect_sentence
+from etude.studies.design import told_arms
 from etude.values.claim import ClaimVerdict
 from etude.values.effect import Effect, Verdict
 from etude.values.metric import METRICS
 from etude.values.study import Progress, StudyResult
+
+if TYPE_CHECKING:
+    from etude.figures.ranking import Ranking
 
 CLAIM_STYLES: Mapping[ClaimVerdict, tuple[str, str]] = {
     "supported": ("✓", "green"),
@@ -35,6 +42,8 @@ EFFECT_STYLES: Mapping[Verdict, tuple[str, str]] = {
 
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+KEPT = {"\n", NO_BREAK}
+FEW_PAIRS = 3
 FORECAST_FROM = 4
 """Runs made before a rate is worth saying."""
 
@@ -50,7 +59,7 @@ def words(told: str, style: str = "") -> Text:
     >>> words("a\\x1b[31m").plain
     'a\ufffd[31m'
     """
-    return Text("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in told), style=style)
+    return Text("".join(c if c.isprintable() or c in KEPT else "\ufffd" for c in told), style=style)
 
 
 @contextlib.contextmanager
@@ -71,7 +80,8 @@ def progress_display(console: Console, *, quiet: bool) -> Iterator[Callable[[Pro
         def watch(now: Progress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
             kept = f" ({now.kept:,} kept)" if now.kept else ""
-            told = f"{now.arms} arms × {now.replicates} replicates{kept}"
+            by = f", {now.engines}" if now.engines else ""
+            told = f"{now.arms} arms × {now.replicates} replicates{kept}{by}"
             bar.update(line, description=told, completed=now.done, total=now.planned, pace=_pace(now, elapsed))
 
         yield watch
@@ -79,26 +89,79 @@ def progress_display(console: Console, *, quiet: bool) -> Iterator[Callable[[Pro
 
 def show_result(console: Console, result: StudyResult) -> None:
     """Claims first, then the effects of the factors on the primary metric, then what to keep in mind."""
+    from etude.faces.factorial import factorial_of, interactions, main_effects  # with scipy: too slow for `--help`
+
     if result.judgements:
         console.print(Text("Claims on trial\n", style="bold"))
         console.print(claims_table(result))
     primary = result.effects[0].metric if result.effects else ""
-    shown = [effect for effect in result.effects if effect.metric == primary]
+    shown = [effect for effect in main_effects(result) if effect.metric == primary]
     if shown:
-        way = "lower is better" if shown[0].lower_is_better else "higher is better"
-        family = "one question" if shown[0].family == 1 else f"one family of {shown[0].family} questions"
-        title = f"Effects on the {shown[0].split} set: {METRICS[primary].label}, {way}; {family}"
+        title = f"Effects on the {shown[0].split} set: {METRICS[primary].label}, {_way(shown[0])}; {_family(shown[0])}"
         console.print(Text(f"\n{title}\n", style="bold"))
         console.print(effects_table(shown))
-    if result.variance:
-        console.print(Text(f"\nShares of the variance of {METRICS[result.variance[0].metric].label}\n", style="bold"))
-        for bar in variance_data(result.variance):
-            console.print(words(f"{bar.percent:>7}  {bar.term}"))
-    scores = scores_data(result, metrics_of(result)[0])
+    _show_interactions(console, interactions(result))
+    _show_variance(console, result)
+    factorial = factorial_of(result)
+    _show_best(console, factorial.ranking if factorial else None)
+    told = replace(result, arms=told_arms(result.plan, result.arms))
+    scores = scores_data(told, metrics_of(result)[0])
     if not result.judgements and not shown and scores:
         console.print(scores_table(scores))
     for note in result.notes:
         console.print(words(f"note: {note}", "dim"))
+
+
+def _way(effect: Effect) -> str:
+    return "lower is better" if effect.lower_is_better else "higher is better"
+
+
+def _family(effect: Effect) -> str:
+    return "one question" if effect.family == 1 else f"one family of {effect.family} questions"
+
+
+def _show_interactions(console: Console, effects: Sequence[Effect]) -> None:
+    """All in words if they are few, else those that were found, and how many others there are."""
+    if not effects:
+        return
+    told = [effect for effect in effects if effect.verdict in ("better", "worse") or len(effects) <= FEW_PAIRS]
+    counts = Counter(effect.verdict for effect in effects if effect not in told)
+    title = f"What two factors do together: {METRICS[effects[0].metric].label}; {_family(effects[0])}"
+    console.print(Text(f"\n{title}\n", style="bold"))
+    if told:
+        console.print(effects_table(told))
+    for verdict, n in counts.most_common():
+        mark, style = EFFECT_STYLES[verdict]
+        what = "add up, or nearly" if verdict == "equivalent" else "may add up, or not"
+        console.print(Text(f"{mark} {verdict}", style=style).append(f"  {plural(n, 'pair')} of factors {what}", ""))
+
+
+def _show_variance(console: Console, result: StudyResult) -> None:
+    if not result.variance:
+        return
+    console.print(Text(f"\nShares of the variance of {METRICS[result.variance[0].metric].label}\n", style="bold"))
+    bars, small = large_and_small(variance_data(result.variance))
+    for bar in bars:
+        console.print(words(f"{bar.percent:>7}  {bar.term}"))
+    if small:
+        console.print(words(f"         {len(small)} more, each below {percent(SMALL, 1)}", "dim"))
+
+
+def _show_best(console: Console, ranking: "Ranking | None") -> None:
+    """The winner, with the score of the half that did not choose it."""
+    from etude.figures.ranking import interval_text, scored_text
+
+    if ranking is None:
+        return
+    best = ranking.best[0]
+    console.print(Text(f"\nThe best of {ranking.arms} combinations\n", style="bold"))
+    console.print(
+        words(
+            f"{best.arm[:1].upper()}{best.arm[1:]}: {ranking.metric.label} {scored_text(ranking, best)} "
+            f"({interval_text(ranking, best)}). {plural(ranking.choosing, 'replicate')} chose it; the score and its "
+            f"{level(ranking.level).replace(' ', NO_BREAK)} interval are of the other {ranking.scoring}."
+        )
+    )
 
 
 def claims_table(result: StudyResult) -> Table:

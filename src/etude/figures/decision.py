@@ -11,7 +11,7 @@ from etude.figures.axes import Axis, tick_labels
 from etude.figures.contours import level_lines, png
 from etude.figures.numbers import percent, plural, significant
 from etude.figures.svg import element, line_path, picture, text
-from etude.values.run import Run
+from etude.values.run import PICTURED, Run
 
 SIZE, LEFT, TOP, BOTTOM = 240, 30, 17, 28
 FINE = 2
@@ -64,9 +64,10 @@ class DecisionData:
 def decision_data(arm: str, runs: Sequence[Run]) -> DecisionData | None:
     """The decision of an arm's runs on the grid that most of them share; None without a finite one.
 
-    Runs whose grid differs, or whose predictions are not finite, are left out; `runs` counts those that remain.
+    Of the first `PICTURED` runs. Those whose grid differs, or whose predictions are not finite, are left out; `runs`
+    counts those that remain.
     """
-    planes = [plane for run in runs if (plane := _plane(run)) is not None]
+    planes = [plane for run in runs[:PICTURED] if (plane := _plane(run)) is not None]
     if not planes:
         return None
     common = Counter(plane.grid for plane in planes).most_common(1)[0][0]

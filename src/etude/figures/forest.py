@@ -3,6 +3,7 @@
 Positions are percentages of the width, so a row is as readable on a telephone as on a wall.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,21 +12,20 @@ import numpy as np
 from etude.figures.axes import Axis, axis, tick_labels
 from etude.figures.marks import effect_mark, style_name
 from etude.figures.numbers import bounds, decimals, level, number, plural
-from etude.figures.svg import element, picture, text
+from etude.figures.svg import dots, element, picture, text
 from etude.figures.words import amount, effect_title, finished, heading, metric_words, outcome, sides
 from etude.values.effect import Effect
+from etude.values.run import PICTURED
 
 HEIGHT = 52
 """Pixels of a row at least: the interval above, the paired differences below."""
 
-INTERVAL_AT, DOTS_AT, DOTS_DEPTH = 18.0, 31.0, 16.0
+INTERVAL_AT, DOTS_BETWEEN = 18.0, (31.0, 47.0)
 WIDEST = 3.0
 """An interval wider than this many times the spread of the differences leaves the frame, with an arrow."""
 
 UNLIKE = 12.0
 """Effects of one claim whose reach differs by more than this factor are not drawn on one axis."""
-
-GOLDEN = 0.618033988749895
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ForestRow:
     estimate:        "−0.012 nats (95 % interval −0.020 to −0.004)"
     mean, low, high: the estimate and its interval; outside 0 to 100 where they leave the frame
     deviation:       standard deviation of the paired differences, in the metric's unit
-    dots:            every finite paired difference, in replicate order
+    dots:            the finite ones of the first `PICTURED` paired differences, in replicate order
     margin:          the two ends of ± the smallest effect of interest, or None
     claimed:         what the claimant expects: a verdict, "different", or nothing
     """
@@ -73,6 +73,11 @@ class ForestData:
     ticks: tuple[tuple[float, str], ...]
     zero: float
     places: int
+
+    @property
+    def pairs(self) -> int:
+        """Replicates of the effect that has most of them; `PICTURED` of them are drawn."""
+        return max((len(row.effect.differences) for row in self.rows), default=0)
 
     @property
     def has_notes(self) -> bool:
@@ -123,7 +128,7 @@ def _measure(effect: Effect) -> tuple[object, ...]:
 
 def _reach(effect: Effect) -> float:
     """How far from zero an effect's drawing reaches."""
-    values = np.abs([effect.mean, effect.smallest_effect or 0.0, *effect.differences])
+    values = np.abs([effect.mean, effect.smallest_effect or 0.0, *effect.differences[:PICTURED]])
     return float(values[np.isfinite(values)].max(initial=1e-300))
 
 
@@ -149,13 +154,14 @@ def _forest(group: list[Asked]) -> ForestData:
 
 
 def _deviation(effect: Effect) -> float:
-    finite = [difference for difference in effect.differences if np.isfinite(difference)]
-    return float(np.std(finite, ddof=1)) if len(finite) > 1 else float("nan")
+    differences = np.array(effect.differences)
+    finite = differences[np.isfinite(differences)]
+    return float(np.std(finite, ddof=1)) if finite.size > 1 else float("nan")
 
 
 def _axis(effects: list[Effect]) -> Axis:
     margins = [s * e.smallest_effect for e in effects if e.smallest_effect for s in (-1, 1)]
-    always = [0.0, *margins, *(e.mean for e in effects), *(d for e in effects for d in e.differences)]
+    always = [0.0, *margins, *(e.mean for e in effects), *(d for e in effects for d in e.differences[:PICTURED])]
     finite = [value for value in always if np.isfinite(value)]
     spread = (max(finite) - min(finite)) or 1.0
     limits = min(finite) - WIDEST * spread, max(finite) + WIDEST * spread
@@ -167,7 +173,7 @@ def _row(effect: Effect, across: Axis, places: int, claimed: str) -> ForestRow:
     low, mean, high = (100 * across.place([effect.low, effect.mean, effect.high])).tolist()
     margin = effect.smallest_effect
     ends = None if margin is None else tuple((100 * across.place([-margin, margin])).tolist())
-    dots = 100 * across.place([d for d in effect.differences if np.isfinite(d)])
+    dots = 100 * across.place([d for d in effect.differences[:PICTURED] if np.isfinite(d)])
     return ForestRow(
         effect=effect,
         label=effect_title(effect),
@@ -191,11 +197,11 @@ def effect_estimate(effect: Effect, places: int) -> str:
 
 
 def draw_forest_row(data: ForestData, row: ForestRow) -> str:
-    """One effect: its interval and mean in the verdict's shape, every paired difference as a dot below."""
+    """One effect: its interval and mean in the verdict's shape, the paired differences as dots below."""
     parts = [
         *_margin(row),
         element("line", x1=_at(data.zero), x2=_at(data.zero), y1=0, y2="100%", class_="zero", stroke="currentColor"),
-        *_dots(row),
+        *([dots(row.dots, DOTS_BETWEEN, height=HEIGHT, size=4.4)] if row.dots else []),
         *_interval(data, row),
     ]
     title = f"{row.label}: {outcome(row.effect)}"
@@ -228,12 +234,6 @@ def _margin(row: ForestRow) -> list[str]:
     return [element("rect", x=_at(low), width=_at(high - low), y=0, height="100%", class_="margin", fill_opacity=0.12)]
 
 
-def _dots(row: ForestRow) -> list[str]:
-    heights = (DOTS_AT + DOTS_DEPTH * ((GOLDEN * i) % 1.0) for i in range(len(row.dots)))
-    dots = [element("circle", cx=_at(x), cy=f"{y:.0f}", r=2.2) for x, y in zip(row.dots, heights, strict=True)]
-    return [element("g", *dots, class_="dots", fill_opacity=0.55)] if dots else []
-
-
 def _interval(data: ForestData, row: ForestRow) -> list[str]:
     if not np.isfinite(row.mean):
         side = {"x": "100%", "text_anchor": "end"} if data.zero < 50 else {"x": 0}
@@ -255,6 +255,13 @@ def _at(percent: float) -> str:
     return f"{percent:.1f}".removesuffix(".0") + "%"
 
 
+def verdicts_of(data: ForestData) -> tuple[tuple[str, int], ...]:
+    """Each verdict that occurs, and how often, the most frequent first."""
+    return tuple(Counter(row.effect.verdict for row in data.rows).most_common())
+
+
 def differences_text(row: ForestRow, places: int) -> str:
-    """Every paired difference in replicate order, as one line for the data table."""
-    return ", ".join(number(d, places) for d in row.effect.differences)
+    """The paired differences in replicate order, as one line for the data table: `PICTURED` of them at most."""
+    told = ", ".join(number(d, places) for d in row.effect.differences[:PICTURED])
+    left = len(row.effect.differences) - PICTURED
+    return f"{told}, and {left:,} more" if left > 0 else told

@@ -13,7 +13,7 @@ from etude.figures.svg import band_path, element, line_path, picture, text
 from etude.figures.words import metric_words
 from etude.values.curve import Curve
 from etude.values.metric import Limit, Split
-from etude.values.run import Run
+from etude.values.run import PICTURED, Run
 
 BAND = (10, 90)
 """Percentiles between which the band lies: four replicates in five."""
@@ -75,8 +75,8 @@ class Panel:
 def learning_curves_data(
     arm: str, runs: Sequence[Run], quantity: str, *, splits: Sequence[Split], limit: Limit | None = None
 ) -> LearningCurvesData | None:
-    """The curves ``"<split>/<quantity>"`` of an arm's runs; None where no run has any of them."""
-    found = [(split, [run.curves.get(f"{split}/{quantity}") for run in runs]) for split in splits]
+    """The curves ``"<split>/<quantity>"`` of the first `PICTURED` of an arm's runs; None where none has any of them."""
+    found = [(split, [run.curves.get(f"{split}/{quantity}") for run in runs[:PICTURED]]) for split in splits]
     present = [(split, [curve for curve in curves if curve is not None]) for split, curves in found]
     series = tuple(_series(split, curves) for split, curves in present if curves)
     if not series:
@@ -87,8 +87,8 @@ def learning_curves_data(
 
 
 def held_out(runs: Mapping[str, Sequence[Run]], quantity: str) -> Split:
-    """The split that judges: test where every run has it, else validation."""
-    tested = all(f"test/{quantity}" in run.curves for arm in runs.values() for run in arm)
+    """The split that judges: test where every arm has it, else validation."""
+    tested = all(f"test/{quantity}" in run.curves for arm in runs.values() for run in arm[:PICTURED])
     return "test" if tested else "validation"
 
 
@@ -101,8 +101,13 @@ def named_limits(limit: Limit | None) -> tuple[tuple[str, float], ...]:
 
 
 def _series(split: str, curves: Sequence[Curve]) -> Series:
-    steps = np.unique(np.concatenate([curve.steps for curve in curves]))
-    replicates = np.stack([_on_grid(curve, steps) for curve in curves])
+    steps = curves[0].steps
+    if all(np.array_equal(curve.steps, steps) for curve in curves[1:]):
+        replicates = np.stack([curve.values for curve in curves])
+        replicates[~np.isfinite(replicates)] = np.nan
+    else:
+        steps = np.unique(np.concatenate([curve.steps for curve in curves]))
+        replicates = np.stack([_on_grid(curve, steps) for curve in curves])
     enough = np.isfinite(replicates).sum(axis=0) * 2 >= len(curves)
     bands = np.full((3, steps.size), np.nan)
     if enough.any():
@@ -146,13 +151,16 @@ def _own_axis(data: LearningCurvesData, values: NDArray[np.float64]) -> Axis:
     return shared_axis([values], tuple(value for _, value in data.limits))[0]
 
 
-def draw_learning_curves(panel: Panel, *, thin_points: int = 80) -> str:
-    """One panel of the small multiples; replicates are left out where `thin_points` is below 4."""
+def draw_learning_curves(panel: Panel, *, thin: int = PICTURED, thin_points: int = 80) -> str:
+    """One panel of the small multiples.
+
+    thin: how many replicates are drawn as thin lines, the first ones, each of `thin_points` points
+    """
     data, vertical = panel.data, panel.axis
     last = max((int(series.steps[-1]) for series in data.series if series.steps.size), default=1)
     across = Axis(0.0, float(max(last, 1)))
     frame = [*_horizontal(across), *_vertical(vertical)]
-    curves = [part for series in data.series for part in _curves(series, across, vertical, thin_points)]
+    curves = [part for series in data.series for part in _curves(series, across, vertical, (thin, thin_points))]
     lines, labels = _limit_lines(data, vertical)
     fine = f"0 0 {INNER_WIDTH * FINE} {INNER_HEIGHT * FINE}"
     place = {"x": LEFT, "y": TOP, "width": INNER_WIDTH, "height": INNER_HEIGHT}
@@ -162,23 +170,24 @@ def draw_learning_curves(panel: Panel, *, thin_points: int = 80) -> str:
     return picture(title, _describe(data), *frame, inner, *labels, viewBox=box, class_="curves")
 
 
-def _curves(series: Series, across: Axis, vertical: Axis, thin_points: int) -> list[str]:
+def _curves(series: Series, across: Axis, vertical: Axis, thinly: tuple[int, int]) -> list[str]:
     x = across.place(series.steps) * INNER_WIDTH * FINE
     few, fewer = (kept_points(series.median[None, :], n)[0] for n in (MEDIAN_POINTS, BAND_POINTS))
     low, median, high = (_drop(values, vertical) for values in (series.low, series.median, series.high))
     kind = "train" if series.split == "train" else "held-out"
     outline = {"fill": "none", "stroke": "currentColor"}
-    thin = element("path", d=_thin(series, x, vertical, thin_points), class_=f"thin {kind}", **outline)
+    single = element("path", d=_thin(series, x, vertical, thinly), class_=f"thin {kind}", **outline)
     band = element("path", d=band_path(x[fewer], low[fewer], high[fewer]), class_=f"band {kind}", fill_opacity=0.15)
     thick = element("path", d=line_path(x[few], median[few]), class_=f"median {kind}", stroke_width=4, **outline)
-    return [band, thin, thick] if thin_points >= 4 else [band, thick]
+    return [band, single, thick] if thinly[0] else [band, thick]
 
 
-def _thin(series: Series, x: NDArray[np.float64], vertical: Axis, points: int) -> str:
-    if points < 4:
+def _thin(series: Series, x: NDArray[np.float64], vertical: Axis, thinly: tuple[int, int]) -> str:
+    runs, points = thinly
+    if not runs:
         return ""
-    kept = kept_points(series.replicates, points)
-    y = _drop(series.replicates, vertical)
+    kept = kept_points(series.replicates[:runs], points)
+    y = _drop(series.replicates[:runs], vertical)
     return "".join(line_path(x[row], y[i, row]) for i, row in enumerate(kept))
 
 

@@ -46,7 +46,7 @@ def network_data(arm: str, runs: Sequence[Run], scores: Sequence[float]) -> Netw
     scores: one number a run; NaN for a run that diverged.
     """
     given = np.asarray(scores, dtype=np.float64)
-    chains = [_chain(run.arrays) for run in runs]
+    chains = [_chain(run.arrays) for run in runs[: given.size]]
     usable = [i for i, chain in enumerate(chains) if chain and np.isfinite(given[i])]
     if not usable:
         return None

@@ -5,29 +5,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from etude.figures.axes import Axis, shared_axis, tick_labels
 from etude.figures.learning_curves import held_out, named_limits
 from etude.figures.numbers import decimals, number, significant
-from etude.figures.svg import element, picture, text
+from etude.figures.svg import dots, element, picture, text
 from etude.values.metric import METRICS, Metric, Split
-from etude.values.run import Run
+from etude.values.run import PICTURED, Run
 from etude.values.study import StudyResult
 
-HEIGHT = 26
+HEIGHT, DOTS_BETWEEN = 26, (6.0, 20.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmScores:
     """One arm on one metric.
 
-    scores: of each run in replicate order, NaN where it diverged
-    median, low, high: over the finite ones; low and high are the smallest and the largest
+    scores: of the first `PICTURED` runs in replicate order, NaN where it diverged
+    runs:   how many runs there are
+    median, low, high: over all that are finite; low and high are the smallest and the largest
     limits: (words, value) of chance, best constant and Bayes limit, where known
     """
 
     arm: str
     scores: tuple[float, ...]
+    runs: int
     median: float
     low: float
     high: float
@@ -47,8 +50,8 @@ class ScoresData:
 
 
 def metrics_of(result: StudyResult) -> tuple[str, ...]:
-    """The metrics any run was scored on: the study's primary one first, then in the order of METRICS."""
-    measured = {name.partition("/")[2] for runs in result.runs.values() for run in runs for name in run.curves}
+    """The metrics any arm was scored on: the study's primary one first, then in the order of METRICS."""
+    measured = {name.partition("/")[2] for runs in result.runs.values() for run in runs[:1] for name in run.curves}
     names = [name for name in METRICS if name in measured]
     first = result.plan.metric
     return tuple(sorted(names, key=lambda name: name != first)) if first else tuple(names)
@@ -69,16 +72,32 @@ def scores_data(result: StudyResult, metric: str) -> ScoresData | None:
     return ScoresData(METRICS[metric], split, rows, across, min(places, 5))
 
 
+def means_and_deviations(result: StudyResult, metric: str) -> tuple[tuple[str, str], ...]:
+    """Mean and standard deviation of each arm's finite scores, as words; dashes where there are none, or only one."""
+    split = held_out(result.runs, metric)
+    return tuple(_mean_and_deviation(_scores(result, arm.label, metric, split)) for arm in result.arms)
+
+
+def _mean_and_deviation(scores: NDArray[np.float64]) -> tuple[str, str]:
+    finite = scores[np.isfinite(scores)]
+    mean = significant(float(finite.mean()), 4) if finite.size else "–"
+    return mean, significant(float(finite.std(ddof=1)), 4) if finite.size > 1 else "–"
+
+
+def _scores(result: StudyResult, arm: str, metric: str, split: Split) -> NDArray[np.float64]:
+    name = f"{split}/{metric}"
+    return np.array([run.score(metric, split) for run in result.runs.get(arm, ()) if name in run.curves])
+
+
 def _row(result: StudyResult, arm: str, metric: str, split: Split) -> ArmScores:
-    runs = [run for run in result.runs.get(arm, ()) if f"{split}/{metric}" in run.curves]
-    scores = np.array([run.score(metric, split) for run in runs])
+    scores = _scores(result, arm, metric, split)
     finite = scores[np.isfinite(scores)]
     median, low, high = (
         (float(np.median(finite)), float(finite.min()), float(finite.max())) if finite.size else (float("nan"),) * 3
     )
     diverged = int(scores.size - finite.size)
     limits = named_limits(result.limits.get(arm, {}).get(metric))
-    return ArmScores(arm, tuple(scores.tolist()), median, low, high, diverged, limits)
+    return ArmScores(arm, tuple(scores[:PICTURED].tolist()), int(scores.size), median, low, high, diverged, limits)
 
 
 def limit_text(row: ArmScores, name: str, places: int) -> str:
@@ -87,7 +106,7 @@ def limit_text(row: ArmScores, name: str, places: int) -> str:
 
 
 def off_the_scale(data: ScoresData, row: ArmScores) -> tuple[int, int]:
-    """How many of an arm's finite scores lie to the left of the axis, and how many to the right."""
+    """How many of an arm's drawn scores lie to the left of the axis, and how many to the right."""
     places = data.axis.place([score for score in row.scores if np.isfinite(score)])
     return int((places < 0).sum()), int((places > 1).sum())
 
@@ -95,10 +114,10 @@ def off_the_scale(data: ScoresData, row: ArmScores) -> tuple[int, int]:
 def draw_scores_row(data: ScoresData, row: ArmScores) -> str:
     """One arm: a dot a replicate, a bar at their median, dashed marks at the limits, and words for what is outside."""
     limits = [_upright(data.axis, value, f"limit {_short(name)}") for name, value in row.limits]
-    inside = [score for score in row.scores if 0 <= float(data.axis.place(score)) <= 1]
-    dots = [element("circle", cx=_at(data.axis, score), r=2.6) for score in inside]
+    places = 100 * data.axis.place(row.scores)
+    inside = places[(places >= 0) & (places <= 100)].tolist()
     marked = [_upright(data.axis, row.median, "middle")] if 0 <= float(data.axis.place(row.median)) <= 1 else []
-    cloud = [element("svg", *dots, y=HEIGHT // 2, overflow="visible", class_="dots", fill_opacity=0.5)] if dots else []
+    cloud = [dots(inside, DOTS_BETWEEN, height=HEIGHT, size=4.4)] if inside else []
     parts = [*limits, *cloud, *marked, *_outside(data, row)]
     return picture(
         f"{data.metric.label} of {row.arm}", _describe(data, row), *parts, width="100%", height=HEIGHT, class_="strip"
@@ -178,9 +197,10 @@ def _has(run: Run, table: ScoresData, split: Split) -> bool:
 
 
 def typical_scores(result: StudyResult, arm: str, metrics: Sequence[str]) -> list[float]:
-    """The first metric's score of each run of an arm, NaN where there is none."""
+    """The first metric's score of the first `PICTURED` runs of an arm, NaN where there is none."""
     if not metrics:
-        return [float("nan")] * len(result.runs[arm])
+        return [float("nan")] * len(result.runs[arm][:PICTURED])
     split = held_out(result.runs, metrics[0])
     name = f"{split}/{metrics[0]}"
-    return [run.score(metrics[0], split) if name in run.curves else float("nan") for run in result.runs[arm]]
+    runs = result.runs[arm][:PICTURED]
+    return [run.score(metrics[0], split) if name in run.curves else float("nan") for run in runs]

@@ -1,6 +1,7 @@
 """SVG as text: escaped elements, accessible pictures, compact paths. No picture is decided here."""
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 forbids; a single one would make a whole picture unreadable."""
+
+GOLDEN = 0.618033988749895
+"""Its multiples, modulo 1, spread evenly however many there are."""
 
 
 def words(text: str) -> str:
@@ -48,6 +52,23 @@ def picture(title: str, description: str, *children: str, **attributes: object) 
     named = (element("title", words(title)), element("desc", words(description)))
     space = {"xmlns": "http://www.w3.org/2000/svg", "role": "img"}
     return element("svg", *named, *children, **space, **attributes)
+
+
+def dots(percents: Sequence[float], between: tuple[float, float], *, height: int, size: float) -> str:
+    """A cloud of dots at these percentages of the width, spread over heights so that few hide another.
+
+    One path of points whose round ends are the dots: a fourth of the bytes of as many circles.
+
+    >>> dots([12.5], (4.0, 20.0), height=26, size=5.0).partition("path")[2][:12]
+    ' d="M125 4h0'
+    """
+    low, high = between
+    heights = (low + (high - low) * ((GOLDEN * i) % 1.0) for i in range(len(percents)))
+    points = "".join(f"M{10 * x:.0f} {y:.0f}h0" for x, y in zip(percents, heights, strict=True))
+    look = {"stroke_width": size, "stroke_linecap": "round", "vector_effect": "non-scaling-stroke"}
+    path = element("path", d=points, class_="dots", stroke="currentColor", stroke_opacity=0.55, **look)
+    frame = {"viewBox": f"0 0 1000 {height}", "preserveAspectRatio": "none", "width": "100%", "height": height}
+    return element("svg", path, overflow="visible", **frame)
 
 
 def line_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:

@@ -10,6 +10,8 @@ from etude.values.effect import VarianceShare
 
 PLAIN = {"replicate": "replicate (data draw and initialisation)", "residual": "what is left"}
 LAST = tuple(PLAIN)
+SMALL = 0.005
+"""Shares below this are told apart from the others: of five factors there are 25 terms, and most of them are small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ def variance_data(shares: Sequence[VarianceShare]) -> tuple[VarianceBar, ...]:
     """The terms, largest share first, but with replicates and the residual at the end."""
     ranked = sorted(shares, key=lambda s: (LAST.index(s.term) if s.term in LAST else -1, -s.share))
     return tuple(_bar(share) for share in ranked)
+
+
+def large_and_small(bars: Sequence[VarianceBar]) -> tuple[tuple[VarianceBar, ...], tuple[VarianceBar, ...]]:
+    """The bars worth a look, and the rest: none where a single one is small."""
+    small = tuple(bar for bar in bars if bar.share < SMALL and bar.term not in PLAIN.values())
+    return (tuple(bar for bar in bars if bar not in small), small) if len(small) > 1 else (tuple(bars), ())
 
 
 def _bar(share: VarianceShare) -> VarianceBar:

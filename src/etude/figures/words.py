@@ -9,12 +9,20 @@ from etude.figures.numbers import bounds, decimals, listed, plural, signed
 from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect
 from etude.values.metric import METRICS
 
-Shape = Literal["change", "gap", "beyond"]
-"""What an effect compares: two recipes, two splits of the same runs, or one change with another."""
+Shape = Literal["change", "gap", "beyond", "together"]
+"""What an effect compares: two recipes, two splits of the same runs, one change with another, or two changes made
+together with the sum of what each does alone.
+"""
+
+CROSS = " × "
+"""How an effect's `factor` joins two factors whose changes are made together, and its levels their levels."""
+
+UNBROKEN_TO = TO.replace(" ", "\N{NO-BREAK SPACE}")
 
 FIELD_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "hidden": "hidden units",
+        "coupled_weight_decay": "L2 weight decay",
         "flip": "flipped labels",
         "optimizer": "optimiser",
         "clip_norm": "gradient clipping",
@@ -82,6 +90,8 @@ def effect_detail(effect: Effect) -> str:
 
 def effect_label(effect: Effect, *, colon: str = ": ") -> str:
     """What differs between the two sides, treated against control, in people's words."""
+    if shape(effect) == "together":
+        return _both(effect)
     if shape(effect) != "beyond":
         return _difference(effect.factor, effect.treated, effect.control, colon)
     factors = effect.factor.split(BEYOND)
@@ -93,7 +103,9 @@ def effect_label(effect: Effect, *, colon: str = ": ") -> str:
 
 
 def shape(effect: Effect) -> Shape:
-    """Whether the two sides are two recipes, two splits of the same runs, or two changes."""
+    """Whether the two sides are two recipes, two splits of the same runs, or two changes, apart or together."""
+    if CROSS in effect.factor:
+        return "together"
     if BEYOND in effect.factor:
         return "beyond"
     return "gap" if effect.factor == SPLIT_FACTOR else "change"
@@ -103,7 +115,12 @@ def outcome(effect: Effect) -> str:
     """The verdict and, for a gap or for two changes, than what."""
     if effect.verdict == "equivalent" and effect.smallest_effect is not None:
         return f"equivalent within ±{effect.smallest_effect:g}"
-    than = {"gap": f"on {effect.treated} than on {effect.control}", "beyond": "than the other change", "change": ""}
+    than = {
+        "gap": f"on {effect.treated} than on {effect.control}",
+        "beyond": "than the other change",
+        "together": "together than added up",
+        "change": "",
+    }
     return f"{effect.verdict} {than[shape(effect)] if effect.verdict in ('better', 'worse') else ''}".rstrip()
 
 
@@ -115,6 +132,8 @@ def sides(effect: Effect) -> tuple[str, str]:
     good, bad = "better", "worse"
     if shape(effect) == "gap":
         good, bad = (f"{word} on {effect.treated}" for word in (good, bad))
+    if shape(effect) == "together":
+        good, bad = (f"{word} together" for word in (good, bad))
     if shape(effect) == "beyond":
         one, other = effect.factor.split(BEYOND, 1)
         names = ("the first", "the second") if one == other else (field_words(one), field_words(other))
@@ -128,6 +147,8 @@ def heading(effect: Effect) -> str:
     if shape(effect) == "gap":
         return f"Gap in {measure}: {effect.treated} minus {effect.control}, of the same runs"
     way = "lower is better" if effect.lower_is_better else "higher is better"
+    if shape(effect) == "together":
+        return f"Both changes together, less the sum of what each does alone: {measure} · {way}"
     if shape(effect) == "beyond":
         return f"One change’s effect on {measure} minus the other’s · {way}"
     return f"Difference in {measure} · {way}"
@@ -161,6 +182,17 @@ def level_words(factor: str, level: str) -> str:
     except ValueError:
         return level
     return f"{int(value):,}" if value.is_integer() and abs(value) < 1e12 else level
+
+
+def _both(effect: Effect) -> str:
+    ends = [side.split(CROSS) for side in (effect.factor, effect.control, effect.treated)]
+    if any(len(side) != 2 for side in ends):  # a level holds the sign itself
+        return f"{field_words(AND.join(ends[0]))}: {effect.treated} against {effect.control}"
+    parts = (
+        f"{field_words(factor)} {level_words(factor, old)}{UNBROKEN_TO}{level_words(factor, new)}"
+        for factor, old, new in zip(*ends, strict=True)
+    )
+    return CROSS.join(parts)
 
 
 def _difference(factor: str, treated: str, control: str, colon: str) -> str:

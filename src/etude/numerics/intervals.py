@@ -17,6 +17,13 @@ Floats = NDArray[np.float64]
 BOOTSTRAP_FROM = 20
 """Below this many pairs bootstrap-t gains nothing under skew and is twice as wide on normal differences at 5."""
 
+BOOTSTRAP_TO = 2_000
+"""Above this many pairs Student t is as good, and resampling would cost time and memory in proportion to the pairs.
+
+What skewness g does to t's two-sided coverage falls as g²/n (Hall 1992, section 2.4). On tuning seed 15, 20,000 samples
+of 2,001 lognormal(1) values, whose skewness is 6, t covers 94.8 %.
+"""
+
 BOOTSTRAP_SKEWNESS = 0.5
 """|skewness| from which bootstrap-t replaces t: softer than the warning, because it costs normal samples nothing.
 
@@ -39,6 +46,8 @@ EXACT_FLIPS = 24
 """Up to here all 2^n sign patterns are counted, as sums of two halves of 2^(n/2) patterns."""
 
 SAMPLED_FLIPS = 9_999
+NORMAL_FLIPS_FROM = 2_000
+"""Above this many differences the sum of randomly signed ones is as good as normal, by the central limit theorem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ def bootstrap_t_interval(differences: ArrayLike, *, level: float = 0.95, rng: np
 
 
 def mean_interval(differences: ArrayLike, *, level: float = 0.95, rng: np.random.Generator) -> Interval:
-    """The study's rule: Student t, and bootstrap-t instead from 20 differences on where they are skewed.
+    """The study's rule: Student t, and bootstrap-t instead for 20 to 2,000 differences where they are skewed.
 
     >>> mean_interval([1.0, 2.0, 3.0], rng=np.random.default_rng(0)).method
     'Student t'
@@ -158,7 +167,7 @@ def mean_interval(differences: ArrayLike, *, level: float = 0.95, rng: np.random
 def mean_estimate(differences: ArrayLike, *, alpha: float, rng: np.random.Generator) -> StudentT | BootstrapT:
     """The estimate behind `mean_interval`; `alpha` is the smallest one it will be asked about."""
     values = usable(differences)
-    skewed = values.size >= BOOTSTRAP_FROM and abs(skewness(values)) > BOOTSTRAP_SKEWNESS
+    skewed = BOOTSTRAP_FROM <= values.size <= BOOTSTRAP_TO and abs(skewness(values)) > BOOTSTRAP_SKEWNESS
     if skewed and np.unique(values).size >= BOOTSTRAP_DISTINCT * values.size:
         return bootstrap_t(values, alpha=alpha, rng=rng)
     return student_t(values)
@@ -189,8 +198,9 @@ def bootstrap_t(differences: ArrayLike, *, alpha: float, rng: np.random.Generato
 
 
 def sign_flip_p(differences: ArrayLike, *, rng: np.random.Generator) -> float:
-    """Share of sign patterns whose mean is at least as far from 0: exact up to 24 differences, sampled above.
+    """Share of sign patterns whose mean is at least as far from 0.
 
+    Exact up to 24 differences, sampled up to 2,000, from there on by the normal distribution of the signed sum.
     Two-sided. Assumes only that each difference would be as likely with the other sign if there were no effect.
     Source: Fisher (1935), The Design of Experiments, section 21.
 
@@ -201,6 +211,8 @@ def sign_flip_p(differences: ArrayLike, *, rng: np.random.Generator) -> float:
     largest = float(np.abs(values).max()) or 1.0
     values = values / largest
     reach = abs(float(values.sum())) - 1e-12 * values.size  # sums in another order may differ by rounding
+    if values.size > NORMAL_FLIPS_FROM:
+        return math.erfc(max(reach, 0.0) / math.sqrt(2 * float(values @ values))) if values.any() else 1.0
     if values.size > EXACT_FLIPS:
         packed = rng.integers(0, 256, size=(SAMPLED_FLIPS, -(-values.size // 8)), dtype=np.uint8)
         positive = np.unpackbits(packed, axis=1, count=values.size).astype(np.float64)

@@ -1,5 +1,6 @@
 """From outcomes to effects: what may be subtracted, what may not, and one decision for each family."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from etude.figures.words import field_words, level_words
+from etude.figures.words import CROSS, field_words, level_words
 from etude.numerics.decisions import Question, Rule, decide
 from etude.numerics.power import replicates_to_decide
 from etude.numerics.shape import all_alike
@@ -21,6 +22,9 @@ from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.metric import METRICS, Metric, Split
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
 from etude.values.study import MINIMUM_REPLICATES, Arm, Plan
+
+MOST_TOLD = 2
+"""Factors that a main effect is averaged over and still lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +48,10 @@ class Asked:
 
 
 def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
-    """The effect of every level of every varied factor against its first level; one family a metric."""
+    """The effect of every level of every varied factor against its first level; one family a metric.
+
+    Then, on the primary metric and a family of their own, what every two factors do together.
+    """
     effects: list[Effect] = []
     for metric in evidence.metrics:
         asked = [
@@ -53,7 +60,32 @@ def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
             for level in levels[1:]
         ]
         effects += estimate(asked, evidence.plan, rule=rule)
-    return tuple(effects)
+    return (*effects, *estimate(interactions_asked(evidence), evidence.plan, rule=rule))
+
+
+def interactions_asked(evidence: Evidence) -> tuple[Asked, ...]:
+    """For every two factors: both at their last level, less what each such change does alone, from the first levels.
+
+    Averaged over the levels of all other factors. Which levels are asked about does not depend on the outcomes; what
+    levels in between do, the shares of variance say.
+    """
+    if len(evidence.factors) < 2:
+        return ()
+    outcomes = evidence.cell_outcomes(evidence.metrics[0], evidence.held_out)
+    return tuple(
+        _interaction_asked(evidence, pair, averaged_over_others(outcomes, pair))
+        for pair in itertools.combinations(range(len(evidence.factors)), 2)
+    )
+
+
+def averaged_over_others(outcomes: NDArray[np.float64], pair: tuple[int, int]) -> NDArray[np.float64]:
+    """Cell outcomes, a factor an axis and replicates last, averaged over all factors but two, shape (n, m, replicates).
+
+    >>> averaged_over_others(np.arange(8.0).reshape(2, 2, 2, 1), (0, 1))[:, :, 0].tolist()
+    [[0.5, 2.5], [4.5, 6.5]]
+    """
+    others = tuple(axis for axis in range(outcomes.ndim - 1) if axis not in pair)
+    return np.asarray(outcomes.mean(axis=others))
 
 
 def check_factors(plan: Plan) -> None:
@@ -170,6 +202,25 @@ def looks_of(plan: Plan) -> tuple[int, ...]:
     return (*looks, plan.max_replicates)
 
 
+def _interaction_asked(evidence: Evidence, pair: tuple[int, int], averaged: NDArray[np.float64]) -> Asked:
+    """What the first factor's change does at the other's last level, against what it does at the other's first."""
+    paths = [evidence.factors[axis] for axis in pair]
+    cells: list[Arm] = evidence.cells.ravel().tolist()
+    first, *_, last = cells
+    control, treated = (CROSS.join(level_text(arm.levels[path]) for path in paths) for arm in (first, last))
+    metric = evidence.metrics[0]
+    return Asked(
+        factor=CROSS.join(paths),
+        control=control,
+        treated=treated,
+        metric=METRICS[metric],
+        split=evidence.held_out,
+        control_outcomes=averaged[-1, 0] - averaged[0, 0],
+        treated_outcomes=averaged[-1, -1] - averaged[0, -1],
+        margin=_margin(evidence.plan, metric),
+    )
+
+
 def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: str, split: Split) -> None:
     _check_one_problem((control.label, control.recipe), (treated.label, treated.recipe))
     if metric != OBJECTIVE:
@@ -232,8 +283,8 @@ def _in_context(plan: Plan, control: Recipe, treated: Recipe) -> str:
 
 def _averaged(asked: Asked, evidence: Evidence) -> str:
     """A main effect says over what it is an average, lest it be taken for the effect at one setting."""
-    others = (field_path(evidence.plan.base, factor) for factor in evidence.plan.vary)
-    over = field_words(AND.join(path for path in others if path != asked.factor))
+    others = [path for path in evidence.factors if path != asked.factor]
+    over = field_words(AND.join(others)) if len(others) <= MOST_TOLD else f"the other {len(others)} factors"
     treated, control = (level_words(asked.factor, level) for level in (asked.treated, asked.control))
     return f"{field_words(asked.factor)}: {treated} against {control}, averaged over {over}"
 
@@ -302,8 +353,8 @@ def _n_looks(plan: Plan, rule: Rule) -> int:
 def _with_divergence(effect: Effect, asked: Asked, *, alpha: float) -> Effect:
     """Where runs diverged the means speak for the survivors only; then the count of failures decides, or nothing.
 
-    Exact McNemar test at `alpha` on the replicates in which one side alone diverged. Of two changes subtracted from
-    one another it is not made: a failure there may be either's control.
+    Exact McNemar test at `alpha` on the replicates in which one side alone diverged. Of two changes that are
+    set against one another it is not made: a failure there may be either's control.
     """
     failed = [~np.isfinite(side) for side in (asked.control_outcomes, asked.treated_outcomes)]
     if not (failed[0].any() or failed[1].any()):
@@ -312,7 +363,7 @@ def _with_divergence(effect: Effect, asked: Asked, *, alpha: float) -> Effect:
     discordant = only_control + only_treated
     p = float(stats.binomtest(only_treated, discordant).pvalue) if discordant else 1.0
     verdict: Verdict = "undecided"
-    if p < alpha and BEYOND not in effect.factor:
+    if p < alpha and BEYOND not in effect.factor and CROSS not in effect.factor:
         verdict = "worse" if only_treated > only_control else "better"
     note = (
         f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} treated runs; "

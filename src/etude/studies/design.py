@@ -1,7 +1,7 @@
 """From a plan to its arms, and to the comparisons that are valid where the stated ones are not."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from etude.figures.words import field_words, level_words
@@ -11,6 +11,9 @@ from etude.values.errors import RecipeError
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
 from etude.values.spec import Spec, nearest
 from etude.values.study import Arm, Plan
+
+FEW_ARMS = 24
+"""Arms that a reader can be told of one by one."""
 
 
 def arms_of(plan: Plan) -> tuple[Arm, ...]:
@@ -32,6 +35,20 @@ def arms_of(plan: Plan) -> tuple[Arm, ...]:
         levels = {path: field_value(recipe, path) for path in paths}
         arms.append(Arm(name or _label(plan, recipe), levels, recipe))
     return _with_distinct_labels(arms)
+
+
+def told_arms(plan: Plan, arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms a study tells of one by one: all if they are few, else those somebody named or a claim compares.
+
+    Where nobody did, those of the factorial that differ from its first in one factor at most.
+    """
+    if len(arms) <= FEW_ARMS:
+        return tuple(arms)
+    named = {recipe.checksum for _, recipe in _told_recipes(plan)}
+    if not named:
+        first = changed(plan.base, {factor: levels[0] for factor, levels in plan.vary.items()})
+        named = {arm.recipe.checksum for arm in arms if len(differing_fields(first, arm.recipe)) <= 1}
+    return tuple(arm for arm in arms if arm.recipe.checksum in named)[:FEW_ARMS]
 
 
 def resolve(plan: Plan, arm: Settings | str) -> Recipe:
@@ -80,11 +97,17 @@ def _level_words(recipe: Recipe, path: str) -> str:
 
 
 def _named_recipes(plan: Plan) -> Iterator[tuple[str, Recipe]]:
-    for name, settings in plan.arms.items():
-        yield name, changed(plan.base, settings)
-    if plan.vary or not (plan.arms or plan.claims):
+    named = list(_told_recipes(plan))
+    yield from named[: len(plan.arms)]
+    if plan.vary or not named:
         for levels in itertools.product(*plan.vary.values()):
             yield "", changed(plan.base, dict(zip(plan.vary, levels, strict=True)))
+    yield from named[len(plan.arms) :]
+
+
+def _told_recipes(plan: Plan) -> Iterator[tuple[str, Recipe]]:
+    for name, settings in plan.arms.items():
+        yield name, changed(plan.base, settings)
     for claim in plan.claims:
         for part in (*claim.stated, *claim.instead):
             for arm in _arms_in(part):

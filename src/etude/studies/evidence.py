@@ -1,9 +1,9 @@
 """The runs of a study as outcomes: one number for each replicate of an arm, found by recipe."""
 
 import contextlib
-import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,46 @@ from etude.values.run import Run
 from etude.values.study import Arm, Plan
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What a study has to judge by.
 
     runs: by arm label, in replicate order; every arm has the same replicates, so position pairs them
+    What is asked for again and again (an arm by its recipe, the outcomes of an arm) is looked up once.
     """
 
     plan: Plan
     arms: tuple[Arm, ...]
     runs: Mapping[str, tuple[Run, ...]]
+    _scored: dict[tuple[str, str, str], NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def arm(self, recipe: Recipe) -> Arm:
         """The arm with this recipe."""
-        return next(arm for arm in self.arms if arm.recipe.checksum == recipe.checksum)
+        return self._by_recipe[recipe.checksum]
 
     def outcomes(self, arm: Arm, metric: str, split: Split) -> NDArray[np.float64]:
         """The metric of each replicate of one arm on one split, shape (n_replicates,); NaN where it diverged."""
-        return np.array([run.score(metric, split) for run in self.runs[arm.label]])
+        asked = (arm.label, metric, split)
+        if asked not in self._scored:
+            self._scored[asked] = np.array([run.score(metric, split) for run in self.runs[arm.label]])
+        return self._scored[asked]
 
-    @property
+    @cached_property
+    def cells(self) -> NDArray[np.object_]:
+        """The arms of the factorial, an axis a factor in the order of `plan.vary`, along it the factor's levels."""
+        shape = tuple(len(levels) for levels in self.plan.vary.values())
+        made = np.empty(shape, dtype=object)
+        for place in np.ndindex(shape):
+            levels = {factor: among[i] for (factor, among), i in zip(self.plan.vary.items(), place, strict=True)}
+            made[place] = self.arm(changed(self.plan.base, levels))
+        return made
+
+    def cell_outcomes(self, metric: str, split: Split) -> NDArray[np.float64]:
+        """The outcomes of every cell of the factorial, shape (levels of factor 1, …, n_replicates)."""
+        found = [self.outcomes(arm, metric, split) for arm in self.cells.ravel()]
+        return np.array(found).reshape(*self.cells.shape, -1)
+
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that every run was scored on, the study's primary one first."""
         scored = [name for name in METRICS if all(f"train/{name}" in run.curves for run in self._one_run_an_arm)]
@@ -49,7 +69,7 @@ class Evidence:
             )
         return (primary, *(name for name in scored if name != primary))
 
-    @property
+    @cached_property
     def held_out(self) -> Split:
         """The split that judges: test where every arm has one, else validation."""
         tested = all(f"test/{self.metrics[0]}" in run.curves for run in self._one_run_an_arm)
@@ -69,24 +89,31 @@ class Evidence:
         """
         path = field_path(self.plan.base, factor)
         ends = [repr(field_value(changed(self.plan.base, {path: level}), path)) for level in (control, treated)]
-        groups: dict[str, dict[str, Arm]] = {}
-        for arm in self._factorial if path in self._varied else self.arms:
-            with contextlib.suppress(RecipeError):  # an arm without such a field, as a momentum of Adam's
-                rest = changed(arm.recipe, {path: control}).checksum
-                groups.setdefault(rest, {})[repr(field_value(arm.recipe, path))] = arm
-        pairs = [tuple(group[end] for end in ends) for group in groups.values() if all(end in group for end in ends)]
+        alike = self._along(self.factors.index(path)) if path in self.factors else self._alike_but(path, control)
+        groups = [{repr(field_value(arm.recipe, path)): arm for arm in arms} for arms in alike]
+        pairs = [tuple(group[end] for end in ends) for group in groups if all(end in group for end in ends)]
         return tuple((one, other) for one, other in pairs)
 
-    @property
-    def _varied(self) -> tuple[str, ...]:
+    @cached_property
+    def factors(self) -> tuple[str, ...]:
+        """The full paths of the factors in `plan.vary`."""
         return tuple(field_path(self.plan.base, factor) for factor in self.plan.vary)
 
-    @property
-    def _factorial(self) -> tuple[Arm, ...]:
-        plan = self.plan
-        cells = itertools.product(*plan.vary.values())
-        made = {changed(plan.base, dict(zip(plan.vary, levels, strict=True))).checksum for levels in cells}
-        return tuple(arm for arm in self.arms if arm.recipe.checksum in made)
+    def _along(self, axis: int) -> Sequence[Sequence[Arm]]:
+        """The cells of the factorial in groups that differ in the factor of this axis alone."""
+        lines: list[list[Arm]] = np.moveaxis(self.cells, axis, -1).reshape(-1, self.cells.shape[axis]).tolist()
+        return lines
+
+    def _alike_but(self, path: str, level: object) -> Sequence[Sequence[Arm]]:
+        groups: dict[str, list[Arm]] = {}
+        for arm in self.arms:
+            with contextlib.suppress(RecipeError):  # an arm without such a field, as a momentum of Adam's
+                groups.setdefault(changed(arm.recipe, {path: level}).checksum, []).append(arm)
+        return list(groups.values())
+
+    @cached_property
+    def _by_recipe(self) -> Mapping[str, Arm]:
+        return {arm.recipe.checksum: arm for arm in self.arms}
 
     @property
     def _one_run_an_arm(self) -> list[Run]:

@@ -1,7 +1,8 @@
 """The journey: a learner's three notebooks as one controlled study, their claims put on trial.
 
 Each notebook trained one small network once (ReLU hidden layer, Adam 0.001, full batch, 1,500 epochs) and drew its
-conclusion by subtracting final losses. Here every claim gets the contrast that would decide it, on replicates.
+conclusion by subtracting final losses. Here every claim gets the contrast that would decide it, on replicates; and
+every level that any notebook had meets every other one, so that each choice is judged by itself.
 """
 
 from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast
@@ -11,7 +12,11 @@ from etude.values.recipe import Recipe
 from etude.values.study import Plan
 
 NOTEBOOK_1 = Recipe(
-    data=Task(task="sincos", rows=1000, features=2, flip=0.05), model=Mlp(hidden=(4,)), loss="bce", epochs=1500
+    data=Task(task="sincos", rows=1000, features=2, flip=0.05, test_rows=2000),
+    model=Mlp(hidden=(4,)),
+    loss="bce",
+    epochs=1500,
+    score_every=75,  # twenty scorings a notebook: enough to see a curve, and cheap beside the training
 )
 NOTEBOOK_2 = {"data.features": 3, "data.rows": 1500, "model.hidden": (5,), "loss": "mse"}
 NOTEBOOK_3 = {
@@ -26,6 +31,15 @@ LONG = 6000
 NOTEBOOK_2_BCE = {**NOTEBOOK_2, "loss": "bce"}
 NOTEBOOK_3_FREE = {**NOTEBOOK_3, "optimizer.coupled_weight_decay": 0.0}
 FEWER_ROWS = {"data.features": 3, "model.hidden": (5,)}
+
+VARY = {
+    "data.features": (2, 3, 4),
+    "model.hidden": ((4,), (5,), (7,), (32,)),
+    "loss": ("bce", "mse"),
+    "data.rows": (1000, 1500),
+    "optimizer.coupled_weight_decay": (0.0, 0.001, 0.01),
+}
+"""The notebooks' own levels, a width that none of them had, and a tenth of notebook 3's L2."""
 
 ARMS = {
     "notebook 1": {},
@@ -217,9 +231,11 @@ JOURNEY = Plan(
     name="journey",
     title="A learner's journey, put on trial",
     about="Three notebooks trained small networks on synthetic data, once each, with several things changed at once, "
-    "and drew eight conclusions from the final losses. Here every conclusion meets the comparison that decides it.",
+    "and drew eight conclusions from the final losses. Here every conclusion meets the comparison that decides it, and "
+    "every choice of theirs meets every other one.",
     base=NOTEBOOK_1,
+    vary=VARY,
     arms=ARMS,
     claims=CLAIMS,
-    replicates=16,
+    replicates=32,
 )

@@ -1,7 +1,10 @@
 """What a reader must know beside the effects: how the study went, and what its intervals do not say."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
+from etude.engine.engines import Choice
+from etude.figures.words import shape
 from etude.studies.compare import looks_of
 from etude.studies.design import arms_of
 from etude.studies.evidence import Evidence
@@ -49,10 +52,31 @@ def notes_on_the_design(asked: Plan, result: StudyResult, *, looks: Sequence[int
         )
 
 
+def engine_words(choices: Mapping[str, Choice]) -> str:
+    """Who trains the arms, by label.
+
+    >>> engine_words({"a": Choice("native"), "b": Choice("loop", "it has no LSTM layer")})
+    'native; loop for 1 of 2 arms'
+    """
+    count = Counter(choice.engine for choice in choices.values())
+    (main, _), *others = count.most_common()
+    return "; ".join([main, *(f"{name} for {n} of {len(choices)} arms" for name, n in others)])
+
+
+def notes_on_engines(choices: Mapping[str, Choice]) -> Iterator[str]:
+    """Which arms went to another engine than the one asked for, and why."""
+    for because, n in Counter(choice.because for choice in choices.values() if choice.because).items():
+        which = "Every arm" if n == len(choices) else f"{n} of {len(choices)} arms"
+        yield f"{which} trained in the slower engine, loop: the native one cannot, because {because}."
+
+
 def is_decided(result: StudyResult) -> bool:
-    """Whether every effect on the primary metric, and every claim's, has a verdict."""
+    """Whether every factor's effect on the primary metric, and every claim's, has a verdict.
+
+    Nobody waits for what two factors do together: it takes four times the replicates of one factor's effect.
+    """
     primary = result.effects[0].metric if result.effects else ""
-    asked = [effect for effect in result.effects if effect.metric == primary]
+    asked = [effect for effect in result.effects if effect.metric == primary and shape(effect) != "together"]
     asked += [effect for judgement in result.judgements for effect in (*judgement.stated, *judgement.instead)]
     return all(effect.verdict != "undecided" for effect in asked)
 

@@ -18,8 +18,11 @@ from etude.values.run import Run
 from etude.values.spec import Spec, nearest
 
 MOST_ARMS = 10_000
-MOST_REPLICATES = 100_000
-"""Far beyond what a study of ours was measured at; what is larger is a slip of the pen."""
+MOST_REPLICATES = 1_000_000
+"""As far as growth was measured and reckoned (docs/cluster.md); what is larger is a slip of the pen."""
+
+DEFAULT_ENGINE = "native"
+"""The engine that trains, wherever it can."""
 
 MINIMUM_REPLICATES = 5
 """Fewer give no verdict (design.md, comparison)."""
@@ -114,7 +117,7 @@ class StudyResult:
     arms:       in the order they were designed
     runs:       by arm label, in replicate order; every arm has the same replicates
     limits:     by arm label, then by metric: chance, best constant, Bayes
-    effects:    of each factor in `plan.vary`, one family per metric
+    effects:    of each factor in `plan.vary`, one family per metric; then what every two of them do together
     judgements: one for each claim
     variance:   shares of variance where the arms are a full factorial of two factors or more, else empty
     notes:      what a reader must know: diverged runs, replicates needed, mixed versions
@@ -139,6 +142,7 @@ class Progress:
     done:    runs finished, of those planned so far; a study "until decided" may plan more
     kept:    how many of the finished ones the store had already
     arms, replicates: the size of what is planned so far
+    engines: who trains them
     """
 
     done: int
@@ -146,3 +150,4 @@ class Progress:
     kept: int
     arms: int
     replicates: int
+    engines: str = ""
