@@ -1,8 +1,10 @@
 """Runs over processes: the same bits, and nothing left behind."""
 
+import itertools
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from torch import nn
 
 from etude.engine.loop import train
-from etude.engine.spread import Job, spread
+from etude.engine.spread import IN_FLIGHT, Job, spread
 from etude.values.errors import EngineError
 from etude.values.model import Mlp
 from etude.values.recipe import Recipe
@@ -145,3 +147,19 @@ def test_no_workers_are_refused():
 
 def test_no_jobs_make_no_runs():
     assert list(spread([], workers=1)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_jobs_are_taken_as_they_are_needed(n_workers: int):
+    taken = []
+
+    def endless() -> Iterator[Job]:
+        for replicate in itertools.count():
+            taken.append(replicate)
+            yield Job(recipe(), replicate)
+
+    running = spread(endless(), workers=n_workers)
+    next(running)
+    running.close()
+    assert len(taken) <= IN_FLIGHT * n_workers

@@ -5,14 +5,13 @@ import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from loky import ProcessPoolExecutor, cpu_count, get_reusable_executor
 
 from etude.engine.loop import train
-from etude.values.code import Code
-from etude.values.curve import Curve, curve
+from etude.engine.sending import restored, stripped, title
 from etude.values.errors import EngineError, EtudeError
 from etude.values.recipe import Recipe
 from etude.values.run import Run
@@ -59,7 +58,7 @@ def spread(
         culprit = yield from _until_killed(iter(lost), workers=1, in_flight=1, device=device)
         if culprit:
             raise EngineError(
-                f"replicate {culprit[0].replicate} of {_title(culprit[0].recipe)} had its worker process killed twice, "
+                f"replicate {culprit[0].replicate} of {title(culprit[0].recipe)} had its worker process killed twice, "
                 "the second time with nothing beside it. Most often the machine is out of memory: use fewer rows, a "
                 "smaller batch_size or a smaller model. Runs that finished are kept."
             )
@@ -118,38 +117,16 @@ def _failed(future: Future[Run]) -> bool:
 
 
 def _train_for_another(job: Job, device: str) -> Run:
-    """The run without its recipe, which whoever asked has, and as plain mappings, which can be sent."""
-    run = train(job.recipe, job.replicate, device=device)
-    return replace(run, recipe=None, arrays=dict(run.arrays), provenance=dict(run.provenance), curves=dict(run.curves))
+    return stripped(train(job.recipe, job.replicate, device=device))
 
 
 def _arrived(future: Future[Run], job: Job) -> Run:
-    """The run as it would be had it been made here: frozen, and with its recipe."""
     error = future.exception()
     if isinstance(error, EtudeError):
         raise error
     if error is not None:
         raise EngineError(
-            f"replicate {job.replicate} of {_title(job.recipe)} could not be sent to a worker process or back: "
+            f"replicate {job.replicate} of {title(job.recipe)} could not be sent to a worker process or back: "
             f"{type(error).__name__}: {error}. Use workers=1. Runs that finished are kept."
         ) from error
-    run = future.result()
-    for array in run.arrays.values():
-        array.setflags(write=False)
-    return replace(
-        run,
-        recipe=job.recipe,
-        curves=MappingProxyType({name: _frozen(made) for name, made in run.curves.items()}),
-        arrays=MappingProxyType(dict(run.arrays)),
-        provenance=MappingProxyType(dict(run.provenance)),
-    )
-
-
-def _frozen(made: Curve) -> Curve:
-    return curve(made.name, made.steps, made.values, unit=made.unit, standard_errors=made.standard_errors)
-
-
-def _title(recipe: Recipe) -> str:
-    model = recipe.model.name if isinstance(recipe.model, Code) else repr(recipe.model)
-    loss = recipe.loss.name if isinstance(recipe.loss, Code) else repr(recipe.loss)
-    return f"the recipe with model {model}, loss {loss} and {recipe.epochs} epochs"
+    return restored(future.result(), job.recipe)
