@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium 2>/dev/null)
 
-.PHONY: run test check setup chromium docs evidence evidence-statistics evidence-aa clean
+.PHONY: run test check setup chromium docs benchmark evidence evidence-statistics evidence-aa clean
 
-run: setup ## set up, then run the journey: three notebooks as one controlled study, and its report
+run: setup ## set up, then run the journey: three notebooks as one full factorial, and its report
 	$(BIN)/etude run journey
 
 test: setup chromium check ## set up, then run every check
@@ -16,7 +16,9 @@ check:
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-setup: .venv/ready
+CORE := setup.py $(wildcard src/etude/engine/native/core/*)
+
+setup: .venv/ready .venv/core
 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,7 +27,11 @@ setup: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
-	@touch .venv/ready
+	@touch .venv/ready .venv/core
+
+.venv/core: .venv/ready $(CORE) # the native engine, built anew after its source changed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps --editable .
+	@touch .venv/core
 
 chromium: # the tests look at every page in a real browser: Debian's
 ifeq ($(CHROMIUM),)
@@ -35,6 +41,12 @@ endif
 
 docs: setup ## write the pages that are made from the code
 	$(BIN)/python docs/make.py
+
+benchmark: setup ## trainings a second against PyTorch and JAX, on an idle machine: some ten minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/journey.py
+	$(BIN)/python benchmarks/store.py
 
 evidence: evidence-statistics evidence-aa ## measure every published error rate anew, at full size
 

@@ -1,5 +1,7 @@
 """Rows small enough to train on in milliseconds."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,9 @@ def multiclass() -> Splits:
 @pytest.fixture
 def regression() -> Splits:
     return rows_of("regression")
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[..., Splits]:
+    """`rows_of`, for tests that draw the kind and the sizes."""
+    return rows_of

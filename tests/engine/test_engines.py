@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from etude.engine.engines import ENGINES, check, engine_called, facts
+from etude.engine.engines import ENGINES, Choice, check, engine_called, facts
+from etude.engine.native.library import core
 from etude.values.errors import EngineError, RecipeError
 from etude.values.recipe import Recipe
 
@@ -14,9 +15,40 @@ def recipe(**fields) -> Recipe:
     return Recipe(**({"data": {"task": "sincos", "rows": 50, "test_rows": 100}, "loss": "bce"} | fields))
 
 
-def test_a_recipe_that_fits_passes():
-    check(recipe())
-    check(recipe(model=lambda: nn.Linear(2, 1), loss=nn.BCEWithLogitsLoss()))
+class Doubled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 1)
+
+    def forward(self, rows):
+        return 2 * self.inner(rows)
+
+
+needs_core = pytest.mark.skipif(core() is None, reason="the native engine was not built here")
+
+
+@needs_core
+def test_a_recipe_that_fits_is_trained_by_the_native_engine():
+    assert check(recipe()) == Choice("native")
+    assert check(recipe(model=lambda: nn.Linear(2, 1), loss=nn.BCEWithLogitsLoss())) == Choice("native")
+
+
+@needs_core
+def test_what_the_native_engine_lacks_goes_to_loop_and_says_why():
+    assert check(recipe(model=Doubled)) == Choice("loop", "it has no Doubled layer")
+    assert check(recipe(loss=nn.SoftMarginLoss())).because == (
+        "it has no loss that is not one of torch's own with its defaults"
+    )
+
+
+def test_loop_is_chosen_without_a_reason_where_it_was_asked_for():
+    assert check(recipe(), engine="loop") == Choice("loop")
+
+
+def test_more_memory_than_the_machine_has_is_refused_with_the_estimate():
+    wide = recipe(data={"task": "sincos", "rows": 10**7, "test_rows": 100}, model={"hidden": [10_000]})
+    with pytest.raises(EngineError, match=r"would need about [\d,.]+ GiB of memory on 2 worker.* left\. Use fewer rows"):
+        check(wide, workers=2)
 
 
 @pytest.mark.parametrize(

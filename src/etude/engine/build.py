@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from etude.engine.architectures.mlp import multilayer_perceptron
+from etude.engine.dropout import with_counted_dropout
 from etude.engine.machine import seed_torch
+from etude.numerics.seeds import key
 from etude.values.code import Code
 from etude.values.errors import EngineError
 from etude.values.model import Mlp
@@ -74,10 +76,11 @@ def build_model(recipe: Recipe, sizes: tuple[int, int], *, replicate: int, devic
 
     Ours take their weights from (seed, replicate) alone. A user's function is called as f(n_inputs, n_outputs) where
     it has two arguments without a default and as f() where it has none, with torch's chance seeded from the same.
+    Dropout in an nn.Sequential is counted (`dropout.py`).
     """
     seed_torch(recipe.seed, replicate, building=True)
     if isinstance(recipe.model, Code):
-        model = _own(recipe.model, sizes)
+        model = with_counted_dropout(_own(recipe.model, sizes), key=key(recipe.seed, replicate, "dropout"))
         _check_outputs(recipe.model, model.to(device), sizes)
         return model
     return ARCHITECTURES[type(recipe.model)](recipe.model, sizes, seed=recipe.seed, replicate=replicate).to(device)

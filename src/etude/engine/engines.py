@@ -1,23 +1,36 @@
 """The engines by name, and the check that a recipe can be trained, made before any training."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from etude.data.load import load
 from etude.engine.machine import device_called, explained, facts, own_torch
+from etude.engine.memory import check_memory
+from etude.engine.native.library import core
+from etude.engine.native.pool import cohort
+from etude.engine.native.replicate import lacking, rows_of
 from etude.engine.spread import Job, spread
 from etude.engine.trial import prepare
 from etude.values.errors import EngineError
 from etude.values.recipe import Recipe
 from etude.values.run import Run
 from etude.values.spec import nearest
+from etude.values.study import DEFAULT_ENGINE
 
-__all__ = ["ENGINES", "Job", "check", "engine_called", "facts"]
+__all__ = ["ENGINES", "Choice", "Job", "check", "engine_called", "facts"]
 
-Engine = Callable[..., Iterator[tuple[Job, Run]]]
+Engine = Callable[..., Generator[tuple[Job, Run], None, None]]
 """Called as engine(jobs, workers=…, device=…); yields each job with its run as it finishes."""
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"loop": spread})
+ENGINES: Mapping[str, Engine] = MappingProxyType({"native": cohort, "loop": spread})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that trains a recipe and, where it is not the one asked for, why: words that end a sentence."""
+
+    engine: str
+    because: str = ""
 
 
 def engine_called(name: str) -> Engine:
@@ -31,13 +44,27 @@ def engine_called(name: str) -> Engine:
     return ENGINES[name]
 
 
-def check(recipe: Recipe, *, device: str = "cpu") -> None:
-    """Load the data of replicate 0 and build everything its training needs, without a step of it.
+def check(recipe: Recipe, *, engine: str = DEFAULT_ENGINE, workers: int | None = None, device: str = "cpu") -> Choice:
+    """Which engine trains a recipe, having built everything that needs for replicate 0, without a step of it.
 
-    A RecipeError where loss, batch size and data do not fit, an EngineError where the device or a model or loss of
-    the user's cannot do it, a DataError where the rows cannot be used.
+    A RecipeError where loss, batch size and data do not fit, an EngineError where the device, the memory or a model
+    or loss of the user's cannot do it, a DataError where the rows cannot be used.
     """
+    engine_called(engine)
     where = device_called(device)
-    splits = load(recipe.data, seed=recipe.seed, replicate=0)
+    check_memory(recipe, workers=workers)
+    splits = rows_of(recipe.data, recipe.seed, 0)
     with explained(recipe, 0), own_torch(where):
         prepare(recipe, splits, 0, device=where)
+        reason = _unable(recipe, device) if engine == "native" else ""
+    return Choice("loop", reason) if reason else Choice(engine)
+
+
+def _unable(recipe: Recipe, device: str) -> str:
+    """Why the native engine does not train this recipe here, as words that end a sentence; "" where it does."""
+    if core() is None:
+        return "it was not built here"
+    if device != "cpu":
+        return "it trains on the cpu only"
+    reason = lacking(recipe)
+    return f"it has no {reason.removeprefix('a ').removeprefix('an ')}" if reason else ""

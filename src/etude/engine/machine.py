@@ -3,7 +3,9 @@
 import contextlib
 import importlib.metadata
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -28,12 +30,17 @@ def device_called(name: str) -> torch.device:
     return device
 
 
-def facts(device: str = "cpu") -> dict[str, str | int]:
+@cache
+def facts(device: str = "cpu") -> Mapping[str, str | int]:
     """Versions, device and threads, for the provenance of a run; every training has one thread.
 
     >>> facts()["threads"]
     1
     """
+    return MappingProxyType(_facts(device))
+
+
+def _facts(device: str) -> dict[str, str | int]:
     where = torch.device(device)
     return {
         "python": platform.python_version(),
@@ -43,6 +50,15 @@ def facts(device: str = "cpu") -> dict[str, str | int]:
         "device": torch.cuda.get_device_name(where) if where.type == "cuda" else f"{device} ({platform.machine()})",
         "threads": 1,
     }
+
+
+def gpus() -> tuple[str, ...]:
+    """The CUDA devices that this torch can use, by name.
+
+    >>> isinstance(gpus(), tuple)
+    True
+    """
+    return tuple(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Common scores of a training at its scoring steps, for every split."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from etude.data.splits import Splits
-from etude.engine.trial import Trial
+from etude.engine.network import Network
 from etude.numerics.metrics import Scores, classification_scores, regression_scores
 from etude.values.curve import Curve, curve
 from etude.values.metric import METRICS, METRICS_OF
@@ -16,22 +18,24 @@ BYTES_KEPT = 8 * 2**20
 class Scoring:
     """Collects a model's raw outputs at scoring steps and turns them into curves."""
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, splits: Splits) -> None:
         """No step scored yet."""
-        self.trial = trial
+        self.splits = splits
         self.steps: list[int] = []
-        self._waiting: dict[str, list[NDArray[np.float32]]] = {split: [] for split in trial.inputs}
-        self._scored: dict[str, list[Scores]] = {split: [] for split in trial.inputs}
+        self._waiting: dict[str, list[NDArray[np.float32]]] = {split: [] for split in splits.parts()}
+        self._scored: dict[str, list[Scores]] = {split: [] for split in splits.parts()}
 
-    def record(self, step: int) -> None:
-        """Score the model as it is, in evaluation mode, unless this step has been scored."""
-        if step in self.steps:
-            return
-        self.trial.model.eval()
-        self.steps.append(step)
-        for split, inputs in self.trial.inputs.items():
-            self._waiting[split].append(self.trial.outputs(inputs).cpu().numpy())
-        if sum(outputs[0].nbytes * len(outputs) for outputs in self._waiting.values()) > BYTES_KEPT:
+    def record(self, step: int, network: Network) -> None:
+        """Score the network as it is, unless this step has been scored."""
+        if step not in self.steps:
+            self.add([step], {split: outputs[None] for split, outputs in network.outputs_by_split().items()})
+
+    def add(self, steps: Sequence[int], outputs: Mapping[str, NDArray[np.float32]]) -> None:
+        """Score raw outputs of several steps, by split, each of shape (steps, rows, outputs)."""
+        self.steps += steps
+        for split, waiting in self._waiting.items():
+            waiting.append(outputs[split])
+        if sum(array.nbytes for waiting in self._waiting.values() for array in waiting) > BYTES_KEPT:
             self._score()
 
     def curves(self) -> dict[str, Curve]:
@@ -41,18 +45,18 @@ class Scoring:
         steps = np.asarray(self.steps)[order]
         made = {}
         for split, parts in self._scored.items():
-            for metric in METRICS_OF[self.trial.splits.kind]:
+            for metric in METRICS_OF[self.splits.kind]:
                 values, errors = (np.concatenate([part[metric][i] for part in parts])[order] for i in (0, 1))
                 name = f"{split}/{metric}"
                 made[name] = curve(name, steps, values, unit=METRICS[metric].unit, standard_errors=errors)
         return made
 
     def _score(self) -> None:
-        parts = self.trial.splits.parts()
-        score = regression_scores if self.trial.splits.kind == "regression" else classification_scores
+        parts = self.splits.parts()
+        score = regression_scores if self.splits.kind == "regression" else classification_scores
         for split, waiting in self._waiting.items():
             if waiting:
-                outputs = predictions(np.stack(waiting), self.trial.splits)
+                outputs = predictions(np.concatenate(waiting), self.splits)
                 self._scored[split].append(score(outputs, parts[split].targets))
                 waiting.clear()
 

@@ -1,12 +1,12 @@
 """Small pictures of a trained model: its weights, and what it predicts over the plane of two inputs."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from etude.data.splits import Splits
+from etude.engine.network import Network
 from etude.engine.scoring import predictions
-from etude.engine.trial import Trial
 
 MOST_WEIGHTS = 20_000
 """Models with more parameters keep none of them in the run."""
@@ -15,12 +15,7 @@ GRID_POINTS = 41
 """Points along each input: odd, so that one is in the middle."""
 
 
-def n_parameters(model: torch.nn.Module) -> int:
-    """How many numbers are trained."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
-def snapshots(trial: Trial) -> dict[str, NDArray[np.float32]]:
+def snapshots(network: Network, splits: Splits) -> dict[str, NDArray[np.float32]]:
     """The weights of a small model, and the decision surface of one with two inputs.
 
     "weights/<parameter>": as the model names it, in its own shape
@@ -28,13 +23,13 @@ def snapshots(trial: Trial) -> dict[str, NDArray[np.float32]]:
     "decision/p": shape (41, 41), row i and column j at (x1[j], x2[i]): the probability of class 1, or a regression's
                   prediction in the target's unit; not for more than two classes
     """
-    made = {}
-    if n_parameters(trial.model) <= MOST_WEIGHTS:
-        for name, parameter in trial.model.named_parameters():
-            made[f"weights/{name}"] = _frozen(parameter.detach().cpu().numpy())
-    if len(trial.splits.features) == 2 and trial.splits.kind != "multiclass":
-        x1, x2 = (central_range(column) for column in trial.splits.train.inputs.T)
-        made |= {"decision/x1": _frozen(x1), "decision/x2": _frozen(x2), "decision/p": _frozen(_surface(trial, x1, x2))}
+    made: dict[str, NDArray[np.float32]] = {}
+    if network.n_parameters <= MOST_WEIGHTS:
+        made |= {f"weights/{name}": _frozen(values) for name, values in network.weights()}
+    if len(splits.features) == 2 and splits.kind != "multiclass":
+        x1, x2 = (central_range(column) for column in splits.train.inputs.T)
+        surface = _surface(network, splits, x1, x2)
+        made |= {"decision/x1": _frozen(x1), "decision/x2": _frozen(x2), "decision/p": _frozen(surface)}
     return made
 
 
@@ -51,12 +46,10 @@ def central_range(column: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.linspace(middle - half, middle + half, GRID_POINTS)
 
 
-def _surface(trial: Trial, x1: NDArray[np.float64], x2: NDArray[np.float64]) -> NDArray[np.float64]:
+def _surface(network: Network, splits: Splits, x1: NDArray[np.float64], x2: NDArray[np.float64]) -> NDArray[np.float64]:
     grid = np.stack(np.meshgrid(x1, x2), axis=-1).reshape(-1, 2).astype(np.float32)
-    device = trial.inputs["train"].device
-    raw = trial.outputs(torch.from_numpy(grid).to(device)).cpu().numpy()
-    heights = predictions(raw, trial.splits).reshape(GRID_POINTS, GRID_POINTS)
-    return heights if trial.splits.kind == "regression" else np.asarray(expit(heights), dtype=np.float64)
+    heights = predictions(network.outputs(grid), splits).reshape(GRID_POINTS, GRID_POINTS)
+    return heights if splits.kind == "regression" else np.asarray(expit(heights), dtype=np.float64)
 
 
 def _frozen(array: NDArray[np.floating]) -> NDArray[np.float32]:

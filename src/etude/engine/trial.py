@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor, nn
 
 from etude.data.splits import Part, Splits
 from etude.engine.build import build_model, build_optimizer
+from etude.engine.course import learning_rates
 from etude.engine.dropout import dropout_layers
 from etude.engine.losses import Objective, objective_of
-from etude.numerics.schedules import is_constant, rate_factor
+from etude.numerics.schedules import is_constant
 from etude.numerics.seeds import stream
 from etude.values.code import Code
 from etude.values.errors import EngineError, RecipeError
@@ -36,10 +38,9 @@ class Trial:
     targets: Mapping[str, Tensor]
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Batches an epoch, the last one perhaps short."""
-        rows = len(self.inputs["train"])
-        return -(-rows // (self.recipe.batch_size or rows))
+    def n_parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """(inputs, targets) of each step of an epoch: the training part as it is, or in batches of a fresh order."""
@@ -50,31 +51,41 @@ class Trial:
         rows = torch.from_numpy(order).to(inputs.device)
         return zip(torch.split(inputs[rows], size), torch.split(targets[rows], size), strict=True)
 
-    def learning_rate(self, step: int) -> float:
-        """The learning rate of an optimiser step, the first being step 0."""
-        recipe = self.recipe
-        factor = rate_factor(
-            recipe.schedule, step, steps_per_epoch=self.steps_per_epoch, epochs=recipe.epochs
-        )  # of the planned length, however early the run may stop
-        return recipe.optimizer.learning_rate * factor
-
     def set_step(self, step: int) -> None:
         """Tell optimiser and dropout which step comes next."""
         for layer in dropout_layers(self.model):
             layer.step = step
         if not is_constant(self.recipe.schedule):
+            rate = learning_rates(self.recipe, len(self.inputs["train"]), [step])[0]
             for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate(step)
+                group["lr"] = rate
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """Raw outputs without gradients, in the mode the model is in."""
+    def validation_objective(self) -> float:
+        """The objective on the validation part, in evaluation mode."""
+        with torch.no_grad():
+            return float(self.objective.function(self._raw(self.inputs["validation"]), self.targets["validation"]))
+
+    def outputs(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw outputs in evaluation mode, shape (rows, outputs)."""
+        return _numpy(self._raw(torch.from_numpy(inputs).to(self.inputs["train"].device)))
+
+    def outputs_by_split(self) -> dict[str, NDArray[np.float32]]:
+        """Raw outputs on every part of the rows in evaluation mode, each of shape (rows, outputs)."""
+        return {split: _numpy(self._raw(inputs)) for split, inputs in self.inputs.items()}
+
+    def weights(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Every parameter with its name."""
+        return ((name, _numpy(parameter.detach())) for name, parameter in self.model.named_parameters())
+
+    def _raw(self, inputs: Tensor) -> Tensor:
+        self.model.eval()
         with torch.no_grad():
             return torch.cat([self.model(rows) for rows in torch.split(inputs, ROWS_AT_ONCE)])
 
-    def validation_objective(self) -> float:
-        """The objective on the validation part, in the mode the model is in."""
-        with torch.no_grad():
-            return float(self.objective.function(self.outputs(self.inputs["validation"]), self.targets["validation"]))
+
+def _numpy(tensor: Tensor) -> NDArray[np.float32]:
+    made: NDArray[np.float32] = tensor.cpu().numpy()
+    return made
 
 
 def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.device) -> Trial:
@@ -91,8 +102,9 @@ def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.dev
     if isinstance(objective.function, nn.Module):
         objective.function.to(device)
     inputs = {name: torch.from_numpy(np.array(part.inputs)).to(device) for name, part in splits.parts().items()}
+    learned_from = {name: part for name, part in splits.parts().items() if name != "test"}
     targets = {
-        name: _targets(part, splits, objective).to(device) for name, part in splits.parts().items() if name != "test"
+        name: torch.from_numpy(targets_of(part, splits, objective)).to(device) for name, part in learned_from.items()
     }
     optimizer = build_optimizer(recipe.optimizer, model)
     trial = Trial(recipe, replicate, splits, model, objective, optimizer, inputs, targets)
@@ -101,11 +113,12 @@ def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.dev
     return trial
 
 
-def _targets(part: Part, splits: Splits, objective: Objective) -> Tensor:
+def targets_of(part: Part, splits: Splits, objective: Objective) -> NDArray[Any]:
+    """Targets as the objective takes them: int64 class numbers (rows,), or standardised float32 (rows, 1)."""
     if objective.per_class:
-        return torch.from_numpy(part.targets.astype(np.int64))
+        return part.targets.astype(np.int64)
     standardised: NDArray[np.float64] = (part.targets - splits.target_center) / splits.target_scale
-    return torch.from_numpy(standardised.astype(np.float32))[:, None]
+    return standardised.astype(np.float32)[:, None]
 
 
 def _check_loss(code: Code, trial: Trial) -> None:

@@ -36,6 +36,9 @@ class Recipe(Spec):
     batch_size: int | None = Field(None, ge=1, description="examples a step; None: the whole training part")
     clip_norm: float | None = Field(None, gt=0, description="the largest gradient norm that passes unscaled")
     early_stopping: EarlyStopping | None = Field(None, description="a table with patience, in epochs")
+    stop_on_divergence: bool = Field(
+        default=True, description="end a run at its first training loss that is not finite"
+    )
     score_every: int | None = Field(None, ge=1, description="epochs between two scorings; None: 100 scorings in all")
     seed: int = Field(0, ge=0, description="the number all chance is derived from")
 

@@ -1,11 +1,13 @@
 """The multilayer perceptron: linear layers with an activation, and dropout, after each hidden one."""
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from etude.engine.dropout import CountedDropout
@@ -25,31 +27,43 @@ def multilayer_perceptron(spec: Mlp, sizes: tuple[int, int], *, seed: int, repli
 
     Layers are called hidden_1, activation_1, dropout_1, hidden_2, …, output.
     """
-    n_inputs, n_outputs = sizes
-    weights, masks = key(seed, replicate, "init"), key(seed, replicate, "dropout")
+    masks = key(seed, replicate, "dropout")
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    width = n_inputs
-    for i, units in enumerate(spec.hidden):
-        layers[f"hidden_{i + 1}"] = linear(width, units, key=weights, layer=i)
+    *hidden, output = itertools.pairwise((sizes[0], *spec.hidden, sizes[1]))
+    for i, (n_inputs, units) in enumerate(hidden):
+        layers[f"hidden_{i + 1}"] = _linear(n_inputs, units)
         layers[f"activation_{i + 1}"] = ACTIVATIONS[spec.activation]()
         if spec.dropout > 0:
             layers[f"dropout_{i + 1}"] = CountedDropout(spec.dropout, key=masks, layer=i)
-        width = units
-    layers["output"] = linear(width, n_outputs, key=weights, layer=len(spec.hidden))
-    return nn.Sequential(layers)
-
-
-def linear(n_inputs: int, n_outputs: int, *, key: np.uint64, layer: int) -> nn.Linear:
-    """A linear layer whose weights and biases are uniform in ±1/√n_inputs, as torch's own are.
-
-    The weight from input j to unit u is drawn by ``hashed_uniform(key, layer, u, j)``, its bias by
-    ``hashed_uniform(key, layer, u, BIAS)``, so a wider layer, or one with more inputs, begins with the very numbers
-    of a narrower one (before the scaling by 1/√n_inputs). Source of the range: LeCun et al. (1998), as in nn.Linear.
-    """
-    made = nn.Linear(n_inputs, n_outputs, dtype=torch.float32)
-    bound = 1 / np.sqrt(n_inputs)
-    units, inputs = np.arange(n_outputs, dtype=np.uint64), np.arange(n_inputs, dtype=np.uint64)
+    layers["output"] = _linear(*output)
+    network = nn.Sequential(layers)
+    drawn = torch.from_numpy(initial_parameters(spec, sizes, seed=seed, replicate=replicate))
     with torch.no_grad():
-        made.weight.copy_(torch.from_numpy(bound * (2 * hashed_uniform(key, layer, units[:, None], inputs) - 1)))
-        made.bias.copy_(torch.from_numpy(bound * (2 * hashed_uniform(key, layer, units, BIAS) - 1)))
+        for parameter in network.parameters():
+            mine, drawn = drawn[: parameter.numel()], drawn[parameter.numel() :]
+            parameter.copy_(mine.reshape(parameter.shape))
+    return network
+
+
+def _linear(n_inputs: int, units: int) -> nn.Linear:
+    """A linear layer of which nothing is drawn yet."""
+    made: nn.Linear = nn.utils.skip_init(nn.Linear, n_inputs, units, dtype=torch.float32)  # type: ignore[no-untyped-call]
     return made
+
+
+def initial_parameters(spec: Mlp, sizes: tuple[int, int], *, seed: int, replicate: int) -> NDArray[np.float32]:
+    """All parameters as one flat vector, layer by layer: weights (units, inputs), then biases (units,).
+
+    Those of a layer are uniform in ±1/√inputs, as torch's own are. The weight from input j to unit u is drawn by
+    ``hashed_uniform(key, layer, u, j)``, its bias by ``hashed_uniform(key, layer, u, BIAS)``, so a wider layer, or one
+    with more inputs, begins with the very numbers of a narrower one (before the scaling by 1/√inputs).
+    Source of the range: LeCun et al. (1998), as in nn.Linear.
+    """
+    chance = key(seed, replicate, "init")
+    parts = []
+    for layer, (n_inputs, units) in enumerate(itertools.pairwise((sizes[0], *spec.hidden, sizes[1]))):
+        counters = np.append(np.arange(n_inputs, dtype=np.uint64), np.uint64(BIAS))
+        drawn = hashed_uniform(chance, layer, np.arange(units, dtype=np.uint64)[:, None], counters)
+        scaled = ((2 * drawn - 1) / np.sqrt(n_inputs)).astype(np.float32)
+        parts += [scaled[:, :-1].ravel(), scaled[:, -1]]
+    return np.concatenate(parts)

@@ -1,0 +1,130 @@
+// The losses: the sum over the examples of a block, and its gradient with respect to the raw outputs z times `share`.
+//
+// Each is what `engine/losses.py` defines through PyTorch. Targets: one number an example, or its class number.
+#pragma once
+#include "vector.h"
+
+enum LossKind : int32_t {
+  LOG_LOSS, SQUARED_PROBABILITY, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, CROSS_ENTROPY, SQUARED_PROBABILITIES
+};
+
+// One output an example. F gives the loss of one vector and, unless d is null, its derivative.
+template <class F>
+static float over_examples(const Vec* z, const Vec* target, const Vec* live, int n, float share, Vec* d, F f) {
+  Vec total = {};
+  if (d)
+    for (int s = 0; s < n; s++) {
+      Vec slope, loss = f(z[s], target[s], &slope);
+      total += choose(live[s] > 0.f, loss, Vec{});
+      d[s] = choose(live[s] > 0.f, slope * share, Vec{});
+    }
+  else
+    for (int s = 0; s < n; s++) {
+      Vec slope;
+      total += choose(live[s] > 0.f, f(z[s], target[s], &slope), Vec{});
+    }
+  return sum(total);
+}
+
+// log(1 + e^z) − t z, without overflow, in the terms that PyTorch takes, for an infinite z shows in them; its derivative
+// is sigmoid(z) − t. One division serves both.
+static inline Vec log_loss(Vec z, Vec t, Vec* slope) {
+  Vec e = exp_negative(-magnitude(z)), one = 1.f + e, two = 2.f + e;
+  Vec inverse = 1.f / (one * two);
+  Vec r = inverse * two;
+  *slope = (0.f > z ? e * r : r) - t;
+  return (1.f - t) * z + positive_part(-z) + log1p_of_half(e * inverse * one);
+}
+static inline Vec squared_probability(Vec z, Vec t, Vec* slope) {  // (p − t)², p = sigmoid(z), p′ = p (1 − p)
+  Vec p = sigmoid(z), error = p - t;
+  *slope = 2.f * error * (1.f - p) * p;
+  return error * error;
+}
+static inline Vec squared_error(Vec z, Vec t, Vec* slope) {
+  Vec error = z - t;
+  *slope = 2.f * error;
+  return error * error;
+}
+static inline Vec absolute_error(Vec z, Vec t, Vec* slope) {  // the derivative at 0 is 0
+  Vec error = z - t;
+  *slope = error > 0.f ? splat(1.f) : (error < 0.f ? splat(-1.f) : error);
+  return magnitude(error);
+}
+static inline Vec huber(Vec z, Vec t, Vec* slope) {  // ½ e² within ±1, |e| − ½ beyond (Huber 1964)
+  Vec error = z - t, size = magnitude(error);
+  Mask near = size < 1.f;
+  *slope = choose(near, error, error > 0.f ? splat(1.f) : (error < 0.f ? splat(-1.f) : error));
+  return choose(near, 0.5f * error * error, size - 0.5f);
+}
+
+// Softmax of one vector of examples: the e^(z − max) of each class into `e`; returns their sum, and max in `top`.
+static inline Vec exponentials(const Vec* z, int classes, int stride, Vec* e, Vec* top) {
+  *top = z[0];
+  for (int k = 1; k < classes; k++) *top = choose((z[(long)k * stride] > *top) | (z[(long)k * stride] != z[(long)k * stride]), z[(long)k * stride], *top);
+  Vec total = {};
+  for (int k = 0; k < classes; k++) total += e[(long)k * stride] = exp_negative(z[(long)k * stride] - *top);
+  return total;
+}
+
+// Natural logarithm of what is at least 1, a sum of exponentials: the compiler's own, lane by lane.
+static inline Vec logarithm(Vec x) {
+  Vec y;
+  for (int i = 0; i < LANES; i++) y[i] = std::log(x[i]);
+  return y;
+}
+
+// −log p_t with p = softmax(z); its derivative is p − 1[k = t].
+static float cross_entropy(const Vec* z, const Vec* target, const Vec* live, int n, int classes, int stride,
+                           float share, Vec* d, Vec* scratch) {
+  Vec total = {}, top;
+  for (int s = 0; s < n; s++) {
+    Vec* e = d ? d + s : scratch + s;
+    Vec all = exponentials(z + s, classes, stride, e, &top), at_target = {};
+    for (int k = 0; k < classes; k++)
+      at_target = choose(target[s] == (float)k, z[(long)k * stride + s], at_target);
+    total += choose(live[s] > 0.f, top + logarithm(all) - at_target, Vec{});
+    if (!d) continue;
+    Vec inverse = 1.f / all;
+    for (int k = 0; k < classes; k++) {
+      Vec right = choose(target[s] == (float)k, splat(1.f), Vec{});
+      e[(long)k * stride] = choose(live[s] > 0.f, (e[(long)k * stride] * inverse - right) * share, Vec{});
+    }
+  }
+  return sum(total);
+}
+
+// Σ_k (p_k − 1[k = t])² / K; with g_k = 2 (p_k − 1[k = t]) / K its derivative is p_k (g_k − Σ_j p_j g_j).
+static float squared_probabilities(const Vec* z, const Vec* target, const Vec* live, int n, int classes, int stride,
+                                   float share, Vec* d, Vec* scratch) {
+  Vec total = {}, top;
+  for (int s = 0; s < n; s++) {
+    Vec* p = d ? d + s : scratch + s;
+    Vec inverse = 1.f / exponentials(z + s, classes, stride, p, &top), squares = {}, mixed = {};
+    for (int k = 0; k < classes; k++) {
+      Vec q = p[(long)k * stride] *= inverse, error = q - choose(target[s] == (float)k, splat(1.f), Vec{});
+      squares += error * error;
+      mixed += q * error;
+    }
+    total += choose(live[s] > 0.f, squares / (float)classes, Vec{});
+    if (!d) continue;
+    for (int k = 0; k < classes; k++) {
+      Vec q = p[(long)k * stride], error = q - choose(target[s] == (float)k, splat(1.f), Vec{});
+      p[(long)k * stride] = choose(live[s] > 0.f, q * (error - mixed) * (2.f / (float)classes * share), Vec{});
+    }
+  }
+  return sum(total);
+}
+
+// The table of them. z, d and scratch: one block of raw outputs, classes `stride` vectors apart.
+static float loss_of_block(LossKind kind, const Vec* z, const Vec* target, const Vec* live, int n, int outputs,
+                           int stride, float share, Vec* d, Vec* scratch) {
+  switch (kind) {
+    case LOG_LOSS: return over_examples(z, target, live, n, share, d, log_loss);
+    case SQUARED_PROBABILITY: return over_examples(z, target, live, n, share, d, squared_probability);
+    case SQUARED_ERROR: return over_examples(z, target, live, n, share, d, squared_error);
+    case ABSOLUTE_ERROR: return over_examples(z, target, live, n, share, d, absolute_error);
+    case HUBER: return over_examples(z, target, live, n, share, d, huber);
+    case CROSS_ENTROPY: return cross_entropy(z, target, live, n, outputs, stride, share, d, scratch);
+    default: return squared_probabilities(z, target, live, n, outputs, stride, share, d, scratch);
+  }
+}
