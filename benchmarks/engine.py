@@ -15,6 +15,7 @@ and memory. JAX comes with `pip install .[bench]`; without it, it is left out.
 """
 
 import argparse
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -53,8 +54,10 @@ def main() -> None:
     means = replace(full, rounds=1, budget=0.0, at_least=0.02, fewer=8) if asked.quick else full
     told = measured(asked.jobs or list(JOBS), means, Console(highlight=False, width=WIDTH))
     if asked.markdown:
-        with asked.markdown.open("w", encoding="utf-8") as file:
-            tell(told, Console(file=file, highlight=False, markup=False, width=2 * WIDTH), markdown=True)
+        page = Console(file=io.StringIO(), highlight=False, markup=False, width=2 * WIDTH)
+        tell(told, page, markdown=True)
+        lines = (line.rstrip() for line in page.file.getvalue().splitlines())
+        asked.markdown.write_text("\n".join(lines).strip() + "\n", encoding="utf-8")
 
 
 def arguments() -> argparse.Namespace:

@@ -108,7 +108,8 @@ def standings(measured: Measured) -> Iterator[Standing]:
     for goal, wanted in job.goals.items():
         other = against(measured, goal)
         name = other.peer.name if other else "JAX"
-        yield _standing(f"{job.name} against {name}", wanted, ours and other and ratio(ours.rates, other.rates))
+        best = "the best JAX form, " if goal == "best" and other else ""
+        yield _standing(f"{job.name} against {best}{name}", wanted, ours and other and ratio(ours.rates, other.rates))
     plain = against(measured, "plain")
     if job.aim and plain:
         yield _standing(f"{job.name}, the aim beyond", job.aim, ours and ratio(ours.rates, plain.rates))

@@ -52,7 +52,7 @@ def test_the_best_form_may_be_any_and_a_goal_just_missed_is_missed(peers):
     verdicts = {standing.goal: standing.reached for standing in peers.measured.standings(measured)}
     assert verdicts["J1 against plain"] is False  # 179.9 of 210
     assert verdicts["J1 against vmap"] is True  # 20 of 15
-    assert verdicts["J1 against best"] is False  # 1.999 of 2
+    assert verdicts["J1 against the best JAX form, best"] is False  # 1.999 of 2
     assert verdicts["J1, one replicate against 256"] is True  # 0.83 of 0.7
 
 

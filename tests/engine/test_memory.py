@@ -37,13 +37,14 @@ def test_the_estimate_is_within_a_factor_of_two_and_a_half(engine, rows, hidden,
     taken = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     data = {"task": "sincos", "rows": rows, "features": features, "test_rows": 1000}
     reckoned = training_bytes(Recipe(data=data, model={"hidden": [hidden]}, loss="bce"))
-    print(engine, taken / 2**20, reckoned / 2**20, reckoned / taken)
     assert 0.4 < reckoned / taken < 2.5
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_drawn():
     huge = Recipe(data={"task": "sincos", "rows": 10**8, "test_rows": 100}, model={"hidden": [100_000]}, loss="bce")
-    with pytest.raises(EngineError, match=r"100,000,000 rows of 2 features.*would need about .* GiB.*Nothing was trained"):
+    with pytest.raises(
+        EngineError, match=r"100,000,000 rows of 2 features.*would need about .* GiB.*Nothing was trained"
+    ):
         check_memory(huge, workers=1)
 
 

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from etude.engine.architectures.mlp import ACTIVATIONS, BIAS, multilayer_perceptron
+from etude.engine.architectures.mlp import ACTIVATIONS, BIAS, initial_parameters, multilayer_perceptron
 from etude.numerics.seeds import hashed_uniform, key
 from etude.values.model import Activation, Mlp
 
@@ -66,3 +66,17 @@ def test_more_features_leave_the_numbers_of_the_first_alone():
 
 def test_replicates_differ():
     assert not torch.equal(network((4,)).hidden_1.weight, network((4,), replicate=1).hidden_1.weight)
+
+
+def test_the_parameters_as_one_vector_are_those_of_the_network_in_its_order():
+    spec, sizes = Mlp(hidden=(4, 3), dropout=0.5), (2, 2)
+    flat = initial_parameters(spec, sizes, seed=5, replicate=1)
+    made = multilayer_perceptron(spec, sizes, seed=5, replicate=1)
+    assert (flat.shape, flat.dtype) == ((2 * 4 + 4 + 4 * 3 + 3 + 3 * 2 + 2,), np.float32)
+    assert np.array_equal(flat, nn.utils.parameters_to_vector(made.parameters()).detach().numpy())
+
+
+def test_a_linear_models_parameters_are_its_weights_then_its_bias():
+    flat, source = initial_parameters(Mlp(hidden=()), (3, 1), seed=5, replicate=0), key(5, 0, "init")
+    drawn = [float(hashed_uniform(source, 0, 0, j)) for j in (0, 1, 2, BIAS)]
+    assert flat == pytest.approx((2 * np.array(drawn) - 1) / np.sqrt(3), abs=1e-7)

@@ -26,14 +26,14 @@ def test_a_notebook_is_the_learners_own(notebook, features, rows, hidden, loss, 
             "features": features,
             "flip": 0.05,
             "validation": 0.2,
-            "test_rows": 2000,
+            "test_rows": 1000,
         },
         model={"name": "mlp", "hidden": [hidden], "activation": "relu", "dropout": 0.0},
         loss=loss,
         optimizer={"name": "adam", "learning_rate": 0.001, "coupled_weight_decay": weight_decay},
         epochs=1500,
         batch_size=None,
-        score_every=75,
+        score_every=150,
     )
 
 

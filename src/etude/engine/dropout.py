@@ -1,6 +1,5 @@
 """Dropout whose mask is a pure function of counters, so that any engine draws the same one."""
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -50,15 +49,24 @@ def with_counted_dropout(model: nn.Module, *, key: np.uint64) -> nn.Module:
     nn.Dropout draws from the one global generator, so its masks depend on whatever ran before, and no other engine can
     draw them. In a sequence each layer is called once a step, so counters say everything; elsewhere nothing is changed.
     """
-    _count(model, key, itertools.count())
+    places = list(_places(model))
+    if len({(id(sequence), i) for sequence, i, _ in places}) == len(places):  # one used twice calls it twice a step
+        for layer, (sequence, i, probability) in enumerate(places):
+            sequence[i] = CountedDropout(probability, key=key, layer=layer)
     return model
 
 
-def _count(model: nn.Module, key: np.uint64, layers: Iterator[int]) -> None:
-    if type(model) is not nn.Sequential:
+def _places(model: nn.Module) -> Iterator[tuple[nn.Sequential, int, float]]:
+    if type(model) is not nn.Sequential or not _is_plain(model):
         return
     for i, child in enumerate(model):
-        if type(child) is nn.Dropout and child.p < 1:
-            model[i] = CountedDropout(child.p, key=key, layer=next(layers))
+        if type(child) is nn.Dropout and child.p < 1 and _is_plain(child):
+            yield model, i, child.p
         else:
-            _count(child, key, layers)
+            yield from _places(child)
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether nothing of the user's was put on the module, which another in its place would lose."""
+    own = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return not any(vars(module)[name] for name in own) and "forward" not in vars(module)

@@ -152,8 +152,8 @@ def _checked(arms: Sequence[Arm], means: Means) -> Mapping[str, Choice]:
     engine_called(means.engine)
     if means.cluster is not None and (means.device != "cpu" or means.workers is not None):
         raise EngineError(
-            "a cluster trains one run on each of its processors, so it goes neither with workers nor with a device other "
-            "than the cpu. Leave those out, or train on this machine. Nothing was run."
+            "a cluster trains one run on each of its processors, so it goes neither with workers nor another device "
+            "but the cpu. Leave those out, or train on this machine. Nothing was run."
         )
     shared = all(arm.recipe.data == arms[0].recipe.data for arm in arms)
     if shared:  # then what is wrong with the data is no arm's fault

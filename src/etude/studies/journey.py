@@ -12,11 +12,11 @@ from etude.values.recipe import Recipe
 from etude.values.study import Plan
 
 NOTEBOOK_1 = Recipe(
-    data=Task(task="sincos", rows=1000, features=2, flip=0.05, test_rows=2000),
+    data=Task(task="sincos", rows=1000, features=2, flip=0.05, test_rows=1000),
     model=Mlp(hidden=(4,)),
     loss="bce",
     epochs=1500,
-    score_every=75,  # twenty scorings a notebook: enough to see a curve, and cheap beside the training
+    score_every=150,  # ten scorings a notebook: enough to see a curve, and cheap beside the training
 )
 NOTEBOOK_2 = {"data.features": 3, "data.rows": 1500, "model.hidden": (5,), "loss": "mse"}
 NOTEBOOK_3 = {

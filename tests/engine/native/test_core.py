@@ -26,11 +26,13 @@ class Case:
     """A training of a few layers on a few rows, as the core takes them."""
 
     def __init__(self, core: Core, layers: Sequence[Layer], start: Sequence[float], inputs, targets=None):
+        """Targets are 0 where none are given."""
         self.core, self.layers, self.start = core, layers, np.array(start, dtype=np.float32)
         self.inputs = np.array(inputs, dtype=np.float32)
         self.targets = np.zeros(len(self.inputs), np.float32) if targets is None else np.array(targets, np.float32)
 
     def opened(self, *, form=None, outputs: int = 1, loss: str = "mse", optimizer: Optimizer = STILL) -> Training:
+        """It, in full batches, with the same rows for validation."""
         job = CoreJob(
             form or (self.inputs.shape[1], 1, 1), outputs, self.layers, loss, optimizer, batch=len(self.inputs)
         )
@@ -153,10 +155,9 @@ def test_the_gradient_of_a_maximum_that_two_pixels_hold_goes_to_the_first(build)
 
 
 def test_a_window_over_the_padding_counts_it_or_not_as_asked(build):
-    # 3 pixels of 6, windows of 3 with a border of 1: the first sees 6 + 6 and one border
+    # pixels of 6, windows of 3 with a border of 1: the first sees 6 + 6 and one border
     for counts, expected in ((True, [4, 6, 4]), (False, [6, 6, 6])):
         pool = Layer(kind=KINDS["average_pool"], kernel=(1, 3), step=(1, 1), padding=(0, 1), counts_padding=counts)
-        case = Case(build, (linear(3), pool), [*np.eye(3).ravel(), *[0] * 7], [[6.0, 6.0, 6.0]])
         layers = (Layer(kind=KINDS["convolution"], units=1, kernel=(1, 1), step=(1, 1)), pool)
         case = Case(build, layers, [1, 0, 0, 0, 0, 0, 0, 0], [[6.0, 6.0, 6.0]])
         with case.opened(form=(1, 1, 3), outputs=3, loss="cross_entropy") as training:
@@ -166,7 +167,7 @@ def test_a_window_over_the_padding_counts_it_or_not_as_asked(build):
 def test_batch_norm_is_that_of_the_paper_and_its_running_variance_unbiased(build):
     # 1, 2, 3, 6: mean 3, variance 14/4, unbiased 14/3; from running statistics 0 and 1 with momentum 0.1
     norm = Layer(kind=KINDS["batch_norm"], epsilon=0.5, momentum=0.1)
-    start = [1.0, 2.0, 0.25, *[0] * 5, 0.0, 1.0]  # the weight before it, γ, β; then mean and variance
+    start = [1.0, 2.0, 0.25, *[0] * 5, 0.0, 1.0]  # the weight before it, gamma, beta; then mean and variance
     case = Case(build, (linear(1), norm), start, [[1.0], [2.0], [3.0], [6.0]])
     with case.opened() as training:
         losses = advanced(training)
@@ -180,7 +181,7 @@ def test_batch_norm_is_that_of_the_paper_and_its_running_variance_unbiased(build
 
 @pytest.mark.parametrize("probability", [0.5, 0.3])
 def test_dropout_silences_by_the_published_function_of_counters(build, probability):
-    # Unit u of example i carries 2^−(4i + u), so the mean over the rows says which of them were kept, bit by bit.
+    # Unit u of example i carries 2^-(4i + u), so the mean over the rows says which of them were kept, bit by bit.
     rows, units, key, position = 4, 4, 12345678901234567890, 3
     dropout = Layer(kind=KINDS["dropout"], position=position, scale=1 / (1 - probability), key=key)
     dropout.threshold = int(np.ceil(probability * 2**53))
@@ -218,7 +219,7 @@ def test_a_gradient_is_clipped_to_its_norm_only_where_it_is_longer(build):
         ("leaky_relu", [np.inf, -np.inf, np.nan]),
         ("sigmoid", [1, 0, np.nan]),
         ("tanh", [1, -1, np.nan]),
-        ("gelu", [np.inf, np.nan, np.nan]),  # −∞ · Φ(−∞) is −∞ · 0
+        ("gelu", [np.inf, np.nan, np.nan]),  # -∞ · Φ(-∞) is -∞ · 0
     ],
 )
 def test_an_activation_of_infinity_and_nan(build, name, expected):
@@ -230,7 +231,7 @@ def test_an_activation_of_infinity_and_nan(build, name, expected):
 
 @pytest.mark.parametrize(
     ("loss", "target", "expected"),
-    [  # as PyTorch's: with logits it is (1 − t) z − log sigmoid(z), whose terms may be 0 · ∞ or ∞ − ∞
+    [  # as PyTorch's: with logits it is (1 - t) z - log sigmoid(z), whose terms may be 0 · ∞ or ∞ - ∞
         ("bce", 0, [np.inf, np.nan, np.nan]),
         ("bce", 1, [np.nan, np.nan, np.nan]),
         ("squared probability", 0, [1, 0, np.nan]),

@@ -25,10 +25,10 @@ from etude.values.recipe import Recipe
 
 TASK = {"task": "sincos"}
 
-# Architectures, hyperparameters and sizes are drawn; the learning rates are moderate and the runs have a few dozen steps
-# at most, so that rounding stays rounding: it grows where a pre-activation lies within rounding of a kink, and in Adam
-# and RMSprop, which blow a gradient of pure noise up to the size of any other. `derandomize`: the same recipes each time.
-PROPERTY = settings(derandomize=True, max_examples=120)
+# Architectures, hyperparameters and sizes are drawn; the learning rates are moderate and the runs have a few dozen
+# steps at most, so that rounding stays rounding: it grows where a pre-activation lies within rounding of a kink, and in
+# Adam and RMSprop, which blow a gradient of pure noise up to the size of any other. Each time the same recipes.
+PROPERTY = settings(derandomize=True, max_examples=250)
 
 KINDS = {
     "binary": ("bce", "mse", "cross_entropy"),
@@ -81,7 +81,8 @@ COURSE = {
     "epochs": st.integers(1, 5),
     "clip_norm": st.sampled_from([None, 0.05, 1.0]),
     "score_every": st.sampled_from([None, 1, 2]),
-    "early_stopping": st.sampled_from([None, {"patience": 1}, {"patience": 2, "min_delta": 0.01}]),
+    # a fall within rounding of min_delta may count in one engine and not in the other: no curve here falls so evenly
+    "early_stopping": st.sampled_from([None, {"patience": 1, "min_delta": 1e-4}, {"patience": 2, "min_delta": 0.01}]),
     "seed": st.integers(0, 99),
 }
 
@@ -119,47 +120,41 @@ VARIANCES = st.sampled_from([1e-2, 0.1])
 ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.GELU)
 
 
-def _sizes(image: tuple[int, int], kernel, stride, padding) -> tuple[int, int]:
-    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(image, kernel, stride, padding, strict=True))
+@st.composite
+def window(draw: st.DrawFn, form: tuple[int, int, int]) -> tuple[list, tuple[int, int, int]]:
+    """A convolution or a pool, perhaps with a batch norm and an activation after it, and the form it leaves."""
+    channels, *size = form
+    kind = draw(st.sampled_from(["convolution", "convolution", "max", "average"]))
+    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    # no window sees only padding: a batch norm makes 0 of what is constant over a batch, exactly the kink of a ReLU
+    padding = tuple(draw(st.integers(0, min(2, k - 1) if kind == "convolution" else k // 2)) for k in kernel)
+    height, width = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding, strict=True))
+    if min(height, width) < 1:
+        return [], form
+    if kind == "max":
+        return [(nn.MaxPool2d, (kernel, stride, padding))], (channels, height, width)
+    if kind == "average":
+        return [(nn.AvgPool2d, (kernel, stride, padding, False, draw(st.booleans())))], (channels, height, width)
+    units = draw(st.integers(1, 9))
+    layers: list = [(nn.Conv2d, (channels, units, kernel, stride, padding, 1, 1, draw(st.booleans())))]
+    if draw(st.booleans()):
+        layers.append((nn.BatchNorm2d, (units, draw(VARIANCES), draw(st.sampled_from([0.1, 0.5])))))
+    if len(layers) > 1 or draw(st.booleans()):  # and padding beside what has a mean of 0 is no better
+        layers.append((draw(st.sampled_from(ACTIVATIONS)), ()))
+    return layers, (units, height, width)
 
 
 @st.composite
 def convolutional(draw: st.DrawFn) -> tuple[list, tuple[int, int, int]]:
-    """The layers of a small convolutional network, each as (class, arguments), and the image it takes."""
-    pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
-    image = draw(st.tuples(st.integers(1, 3), st.integers(3, 9), st.integers(3, 9)))
-    channels, size = image[0], image[1:]
+    """The layers of a small convolutional network, each as (class, arguments), and the form of its images."""
+    image = form = draw(st.tuples(st.integers(1, 3), st.integers(3, 9), st.integers(3, 9)))
     layers: list = [(nn.Unflatten, (1, image))]
     for _ in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from(["convolution", "convolution", "max", "average"]))
-        kernel, stride = draw(pair), draw(pair)
-        padding = tuple(draw(st.integers(0, k // 2)) for k in kernel)
-        if kind == "convolution":
-            padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
-            kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-        after = _sizes(size, kernel, stride, padding)
-        if min(after) < 1:
-            continue
-        size = after
-        if kind == "max":
-            layers.append((nn.MaxPool2d, (kernel, stride, padding)))
-        elif kind == "average":
-            layers.append((nn.AvgPool2d, (kernel, stride, padding, False, draw(st.booleans()))))
-        else:
-            units = draw(st.integers(1, 9))
-            norm = all(p < k for p, k in zip(padding, kernel, strict=True)) and draw(st.booleans())
-            layers.append((nn.Conv2d, (channels, units, kernel, stride, padding, 1, 1, draw(st.booleans()))))
-            channels = units
-            if norm:
-                layers.append((nn.BatchNorm2d, (units, draw(VARIANCES), draw(st.sampled_from([0.1, 0.5])))))
-        # what is constant over a batch, as a window that sees only padding is, or padding beside what has a mean of 0, a
-        # batch norm makes 0: exactly the kink of a ReLU, where rounding would decide
-        if layers[-1][0] is nn.BatchNorm2d or draw(st.booleans()):
-            layers.append((draw(st.sampled_from(ACTIVATIONS)), ()))
-        if draw(st.integers(0, 3)) == 0:
-            layers.append((nn.Dropout, (0.3,)))
+        made, form = draw(window(form))
+        layers += made + draw(st.sampled_from([[], [], [(nn.Dropout, (0.3,))]]))
     layers.append((nn.Flatten, ()))
-    width = channels * size[0] * size[1]
+    width = math.prod(form)
     if draw(st.booleans()):
         units = draw(st.integers(1, 20))
         layers += [
@@ -183,11 +178,24 @@ def test_a_convolutional_network_of_any_form_is_trained_as_loop_does(rows, check
     kind = data.draw(st.sampled_from(sorted(KINDS)))
     batch, left = data.draw(st.sampled_from([None, 8, 11, 16])), data.draw(st.sampled_from([0, 4, 5, 7]))
     splits = rows(kind, rows=2 * (batch or 12) + left, features=math.prod(image))
-    # what a batch norm takes out again, such as a shift, has no gradient but rounding's, which an ε this large keeps small
+    # what a batch norm takes out again has no gradient but rounding's; so large an epsilon keeps its steps small
     fields = data.draw(st.fixed_dictionaries(COURSE | {"optimizer": optimizers(st.just(1e-2))}))
     loss = data.draw(st.sampled_from(KINDS[kind]))
     recipe = Recipe(data=TASK, model=build, loss=loss, batch_size=batch, **fields)
     check_agreement(recipe, splits)
+
+
+def test_windows_that_see_only_padding_are_trained_as_in_loop(check_agreement, rows):
+    def network() -> nn.Sequential:
+        # 2 x 3 x 4 to 3 x 5 x 4 to 2 x 9 x 3 to 2 x 4 x 3
+        return nn.Sequential(
+            nn.Unflatten(1, (2, 3, 4)), nn.Conv2d(2, 3, 1, padding=(1, 0)), nn.Tanh(),
+            nn.Conv2d(3, 2, (1, 2), padding=(2, 1), stride=(1, 2)), nn.ReLU(), nn.Conv2d(2, 2, 1, stride=4, padding=3),
+            nn.Flatten(), nn.Linear(24, 1)
+        )  # fmt: skip
+
+    splits = rows("regression", features=24)
+    check_agreement(Recipe(data=TASK, loss="mse", model=network, batch_size=16, epochs=4), splits)
 
 
 # batches
@@ -322,7 +330,7 @@ def test_a_nan_in_the_weights_reaches_every_weight_that_it_reaches_in_torch(nati
 
 
 def test_the_lanes_that_fill_up_the_last_vector_overflow_alone_never(check_agreement, binary):
-    # −1e20 x + 1e19 is negative for x ≥ 1, so each ReLU gives 0; were a spare lane 0, it would give 1e19 there, ∞ after
+    # -1e20 x + 1e19 is negative for x ≥ 1, so each ReLU gives 0; were a spare lane 0, it would give 1e19 there, ∞ after
     # the next layer, and NaN in its gradient
     def network() -> nn.Sequential:
         model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
@@ -349,9 +357,10 @@ def moved(splits: Splits, *, scale: float = 1.0, shift: float = 0.0) -> Splits:
 
 
 def test_over_1500_epochs_it_stays_as_near_to_float64_as_torch_does(native):
-    # Where a pre-activation crosses a ReLU's kink one epoch earlier or later, rounding grows a thousandfold, so a single
-    # run may be nearer or further by chance. Over a dozen the distances, largest over the epochs of each run, have a
-    # median and a geometric mean that chance moves little; the worst is bounded by the worst of torch.
+    # Both engines are at least 1e-5 away: 0.999 and 1 - 0.999, each as float32, do not add up to 1, which makes each
+    # step of Adam 6e-6 shorter. Beyond that, a pre-activation that crosses a ReLU's kink an epoch earlier or later lets
+    # rounding grow a thousandfold, so a single run is nearer or further by chance: what is compared is the median and
+    # the geometric mean of a dozen, each run's distance being its largest over the epochs.
     recipe = Recipe(
         data={"task": "sincos", "flip": 0.05}, loss="bce", model=Mlp(hidden=(4,)), epochs=1500, seed=2, score_every=1500
     )
@@ -365,10 +374,9 @@ def test_over_1500_epochs_it_stays_as_near_to_float64_as_torch_does(native):
         curves = np.stack([run.curve("validation/objective").values for run in runs])
         distances[name] = np.abs(curves - exact).max(axis=1)
     mine, theirs = distances["native"], distances["torch"]
-    print(distances)
     assert np.median(mine) <= 2 * np.median(theirs), distances
     assert np.exp(np.log(mine).mean()) <= 2 * np.exp(np.log(theirs).mean()), distances
-    assert mine.max() <= max(2 * theirs.max(), 1e-3), distances
+    assert mine.max() <= 5e-3, distances  # a run that goes another way differs by a hundredth and more
 
 
 def in_float64(recipe: Recipe, splits: list[Splits]) -> np.ndarray:

@@ -118,7 +118,7 @@ def forward_of_its_own(where: int | None) -> nn.Sequential:
 def batch_norm_that_stays_in_evaluation() -> nn.Sequential:
     model = on_two(nn.BatchNorm1d(2))
     model[1].eval()
-    model[1].train = types.MethodType(lambda self, mode=True: self, model[1])  # noqa: FBT002 - torch's own signature
+    model[1].train = types.MethodType(lambda self, mode=True: self, model[1])
     return model
 
 
@@ -132,16 +132,23 @@ def of_another_class() -> nn.Sequential:
 
 
 class Doubled(nn.Sequential):
+    """A sequence that gives twice as much."""
+
     def forward(self, inputs):
+        """Twice what a sequence gives."""
         return 2 * super().forward(inputs)
 
 
 class Net(nn.Module):
+    """What most people write."""
+
     def __init__(self):
+        """Three layers."""
         super().__init__()
         self.layers = on_two()
 
     def forward(self, inputs):
+        """One after the other."""
         return self.layers(inputs)
 
 
@@ -208,7 +215,14 @@ LACKING = {
     "a forward of one's own": (lambda: forward_of_its_own(0), "a Linear layer with a method of its own"),
     "a sequence's own forward": (lambda: forward_of_its_own(None), "a Sequential layer with a method of its own"),
     "a batch norm held": (batch_norm_that_stays_in_evaluation, "a BatchNorm1d layer with a method of its own"),
-    "in place on the inputs": (lambda: nn.Sequential(nn.LeakyReLU(0.5, inplace=True), nn.Linear(2, 1)), "in place on"),
+    "in place on the inputs": (
+        lambda: nn.Sequential(nn.LeakyReLU(0.5, inplace=True), nn.Linear(2, 1)),
+        "in place there",
+    ),
+    "in place on what torch keeps": (
+        lambda: nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.ReLU(inplace=True), nn.Linear(2, 1)),
+        "in place there",
+    ),
 }
 """What is lacking → a model with it, and how the reason reads."""
 
@@ -340,7 +354,7 @@ def test_a_network_becomes_its_layers_with_the_form_after_each():
     )  # fmt: skip
     made = translated(model, 40)
     forms = [(form.channels, form.height, form.width, form.flat) for form in made.forms]
-    # (5 + 2 − 3) / 2 + 1 = 3 lines, 4 − 2 + 1 = 3 columns; then (3 − 3) / 2 + 1 = 1 and (3 − 1) / 2 + 1 = 2
+    # (5 + 2 - 3) / 2 + 1 = 3 lines, 4 - 2 + 1 = 3 columns; then (3 - 3) / 2 + 1 = 1 and (3 - 1) / 2 + 1 = 2
     assert forms == [(2, 5, 4, False), *[(3, 3, 3, False)] * 2, (3, 1, 2, True), (1, 1, 1, True)]
     assert [layer.kind for layer in made.layers] == [
         KINDS[name] for name in ("convolution", "relu", "average_pool", "linear")

@@ -20,7 +20,8 @@ def cohort(
 ) -> Generator[tuple[Job, Run], None, None]:
     """Each job with its run, in the order in which they finish; the bits do not depend on `workers`.
 
-    workers: threads; None: one for each processor that this process may use
+    workers: processors to keep busy; None: all that this process may use. Beyond one there is a further thread, so that
+        none idles while a thread waits for the interpreter's lock
 
     A job that raises ends the generator with its error, after everything finished was yielded. Closing the generator,
     or Ctrl-C in it, ends every training at its next step.
@@ -34,10 +35,10 @@ def cohort(
         )
     if workers < 1:
         raise EngineError(f"workers is {workers}; training needs at least 1 thread. Nothing was trained.")
-    stop = Stop()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="etude")
+    stop, threads = Stop(), workers + (workers > 1)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="etude")
     try:
-        yield from _finished(iter(jobs), pool, built, stop=stop, room=IN_FLIGHT * workers)
+        yield from _finished(iter(jobs), pool, built, stop=stop, room=IN_FLIGHT * threads)
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)

@@ -178,7 +178,7 @@ def _sizes(splits: Splits, objective: Objective) -> tuple[int, int]:
 def core_loss(objective: Objective) -> str:
     """The core's name of an objective; Untranslatable where it has none."""
     function = objective.function
-    if type(function) in MODULES and vars(function) == vars(type(function)()):
+    if isinstance(function, nn.Module) and type(function) in MODULES and vars(function) == vars(type(function)()):
         function = MODULES[type(function)]
     if function not in LOSSES:
         raise Untranslatable("a loss that is not one of torch's own with its defaults")
@@ -266,8 +266,12 @@ def _fit(course: Course, live: Live, replicate: int) -> Course:
         course.note_epochs(ends.tolist(), train, validation)
         epoch = now.epochs
     ending = ENDINGS[now.ending]
-    if ending == "diverged" or (ending == "stopped early" and epoch < recipe.epochs):
-        course.ended = ending
+    if ending == "interrupted":  # in the first scoring already
+        raise Interrupted
+    if ending == "diverged":
+        course.ended = "diverged"
+    elif ending == "stopped early" and epoch < recipe.epochs:
+        course.ended = "stopped early"
     course.scores.record(course.step, live)
     training.restore()
     course.finish(now.kept_step or course.step, live)

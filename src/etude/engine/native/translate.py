@@ -18,6 +18,10 @@ WHOLE = 8
 """Running statistics begin at a multiple of this many numbers, as in core/network.h."""
 
 
+OVERWRITABLE = tuple(KINDS[name] for name in ("linear", "convolution", "batch_norm"))
+"""Layers whose output torch does not need on the way back, so that an activation in place may take it over."""
+
+
 class Untranslatable(Exception):  # noqa: N818 - not a failure: such a network is trained by `loop`
     """What the core lacks, as words that end a sentence."""
 
@@ -75,7 +79,7 @@ def translated(model: nn.Module, n_inputs: int) -> Translation:
             _require((module.start_dim, module.end_dim) in ((1, -1), (1, 3)), f"a {module}")
             forms[-1] = replace(forms[-1], flat=True)
         elif type(module) is not nn.Identity:
-            _require(_has_made_anew(layers) or not vars(module).get("inplace"), "an activation in place on the inputs")
+            _require(not vars(module).get("inplace") or _may_be_overwritten(layers), "an activation in place there")
             layer, form = LAYERS[type(module)](module, forms[-1])
             _require(_found(module) == _wanted(layer, forms[-1]), f"a {module} with other parameters than its kind has")
             layers.append(layer)
@@ -129,9 +133,9 @@ def _check_parameter(parameter: nn.Parameter) -> None:
     _require(not any(hooks), "a hook on a parameter")
 
 
-def _has_made_anew(layers: list[Layer]) -> bool:
-    """Whether what arrives now is no longer the inputs themselves: dropout passes them on in evaluation."""
-    return any(layer.kind != KINDS["dropout"] for layer in layers)
+def _may_be_overwritten(layers: list[Layer]) -> bool:
+    """Whether nobody needs what arrives now: neither is it the inputs themselves, nor an output that torch keeps."""
+    return bool(layers) and layers[-1].kind in OVERWRITABLE
 
 
 def _found(module: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
@@ -162,7 +166,8 @@ def _unflattened(module: nn.Unflatten, n_inputs: int) -> Form:
     size = tuple(module.unflattened_size)
     _require(module.dim == 1 and len(size) == 3 and -1 not in size, f"a {module}")
     _require(math.prod(size) == n_inputs, f"a {module} of {n_inputs} inputs")
-    return Form(*size, flat=False)
+    channels, height, width = size
+    return Form(channels, height, width, flat=False)
 
 
 def _linear(module: nn.Linear, form: Form) -> tuple[Layer, Form]:

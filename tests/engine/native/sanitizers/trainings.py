@@ -1,7 +1,7 @@
 """Trains every layer, loss and optimiser of one build of the core, on two threads; for a sanitizer to watch.
 
-Called with the path of the build. Imports numpy, scipy-free parts of étude and no torch, so that what a sanitizer sees
-is the core. Prints the last training objective of each training.
+Called with the path of the build. Imports no torch, so that what a sanitizer sees is the core. Prints the last training
+objective of each training.
 """
 
 import itertools
@@ -59,24 +59,24 @@ def perceptron(activation: str, hidden: tuple[int, ...], outputs: int) -> tuple[
 def image_networks(outputs: int) -> list[tuple[list[Layer], tuple[int, int, int], int]]:
     """Uneven kernels, strides and paddings; overlapping windows; batch norm; what is in place and what is not."""
     norm = {"epsilon": 1e-5, "momentum": 0.1}
-    first = [  # 2 × 7 × 6 → 5 × 4 × 7 → 5 × 4 × 7 → 5 × 2 × 3
+    first = [  # 2 x 7 x 6 → 5 x 4 x 7 → 5 x 4 x 7 → 5 x 2 x 3
         layer("convolution", units=5, kernel=(2, 4), step=(2, 1), padding=(1, 2), has_bias=1),
         layer("batch_norm", **norm),
         layer("relu"),
         layer("max_pool", kernel=(3, 3), step=(2, 2), padding=(1, 0)),
         layer("gelu"),
         dropout(0),
-        layer("convolution", units=7, kernel=(1, 1), step=(3, 2), padding=(0, 0), has_bias=0),  # → 7 × 1 × 2
+        layer("convolution", units=7, kernel=(1, 1), step=(3, 2), padding=(0, 0), has_bias=0),  # → 7 x 1 x 2
         layer("leaky_relu", slope=0.1),
         layer("linear", units=outputs, has_bias=1),
     ]
-    second = [  # a pool first; 2 × 7 × 6 → 2 × 4 × 3 → 6 × 2 × 2
+    second = [  # a pool first; 2 x 7 x 6 → 2 x 4 x 3 → 6 x 2 x 2
         layer("average_pool", kernel=(2, 3), step=(2, 2), padding=(1, 1), counts_padding=1),
         layer("convolution", units=6, kernel=(3, 2), step=(1, 1), padding=(0, 0), has_bias=1),
         layer("relu"),
-        layer("convolution", units=3, kernel=(2, 2), step=(2, 3), padding=(2, 1), has_bias=1),  # → 3 × 3 × 1
+        layer("convolution", units=3, kernel=(2, 2), step=(2, 3), padding=(2, 1), has_bias=1),  # → 3 x 3 x 1
         layer("tanh"),
-        layer("average_pool", kernel=(2, 1), step=(1, 1), padding=(1, 0), counts_padding=0),  # → 3 × 4 × 1
+        layer("average_pool", kernel=(2, 1), step=(1, 1), padding=(1, 0), counts_padding=0),  # → 3 x 4 x 1
         layer("linear", units=20, has_bias=0),
         layer("batch_norm", **norm),
         layer("sigmoid"),

@@ -88,12 +88,12 @@ class Blocks {
 class Training {
  public:
   Training(const Problem& problem, const float* start, const std::atomic<int32_t>* stop)
-      : problem(problem), stop(stop), network(Shape{problem.channels, problem.height, problem.width}, problem.layers,
-                                  problem.n_layers, problem.batch),
-        train(network, problem.batch),
-        validation(network, problem.validation.rows), test(network, problem.test.rows), block(network, network.stride * LANES),
-        vectors((int)((network.n_parameters + LANES - 1) / LANES)), state(room(network.n_state)), kept(0),
-        gradient(room(network.n_parameters)), first(room(network.n_parameters)), second(room(network.n_parameters)),
+      : problem(problem), stop(stop),
+        network({problem.channels, problem.height, problem.width}, problem.layers, problem.n_layers, problem.batch),
+        train(network, problem.batch), validation(network, problem.validation.rows), test(network, problem.test.rows),
+        block(network, network.stride * LANES), vectors((int)((network.n_parameters + LANES - 1) / LANES)),
+        state(room(network.n_state)), kept(0), gradient(room(network.n_parameters)),
+        first(room(network.n_parameters)), second(room(network.n_parameters)),
         scratch((size_t)network.outputs() * network.stride) {
     std::memcpy(state.data, start, sizeof(float) * network.n_state);
     validation.fill(problem.validation, nullptr, problem.validation.rows);
@@ -268,7 +268,8 @@ int32_t etude_advance(Training* training, int32_t epochs, const int32_t* order, 
 
 // The sizes of the structs, so that a test can hold them against Python's.
 int32_t etude_size(int32_t which) {
-  constexpr size_t sizes[] = {sizeof(LayerSpec), sizeof(OptimizerSpec), sizeof(Part), sizeof(Problem), sizeof(Progress)};
+  constexpr size_t sizes[] = {sizeof(LayerSpec), sizeof(OptimizerSpec), sizeof(Part), sizeof(Problem),
+                              sizeof(Progress)};
   return (int32_t)sizes[which];
 }
 

@@ -94,10 +94,10 @@ class Affine : public Layer {
       add_outer(forth, pass.n, dy, x, g);
     if (!dx) return;
     Finish finish = {nullptr, false, gated ? x : nullptr};
-    for (Back& b : back)
-      multiply(b.product, pass.n,
-               convolves ? Matrix{b.weights.data(), (long)b.from_weight.size(), 1} : Matrix{state + weight, 1, taps}, dy,
-               dx, finish);
+    for (Back& b : back) {
+      Matrix turned_over = {state + weight, 1, taps}, packed = {b.weights.data(), (long)b.from_weight.size(), 1};
+      multiply(b.product, pass.n, convolves ? packed : turned_over, dy, dx, finish);
+    }
   }
 
  private:

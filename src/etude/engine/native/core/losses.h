@@ -26,8 +26,8 @@ static float over_examples(const Vec* z, const Vec* target, const Vec* live, int
   return sum(total);
 }
 
-// log(1 + e^z) − t z, without overflow, in the terms that PyTorch takes, for an infinite z shows in them; its derivative
-// is sigmoid(z) − t. One division serves both.
+// log(1 + e^z) − t z, without overflow, in the terms that PyTorch takes, for an infinite z shows in them; its
+// derivative is sigmoid(z) − t. One division serves both.
 static inline Vec log_loss(Vec z, Vec t, Vec* slope) {
   Vec e = exp_negative(-magnitude(z)), one = 1.f + e, two = 2.f + e;
   Vec inverse = 1.f / (one * two);
@@ -60,7 +60,10 @@ static inline Vec huber(Vec z, Vec t, Vec* slope) {  // ½ e² within ±1, |e| �
 // Softmax of one vector of examples: the e^(z − max) of each class into `e`; returns their sum, and max in `top`.
 static inline Vec exponentials(const Vec* z, int classes, int stride, Vec* e, Vec* top) {
   *top = z[0];
-  for (int k = 1; k < classes; k++) *top = choose((z[(long)k * stride] > *top) | (z[(long)k * stride] != z[(long)k * stride]), z[(long)k * stride], *top);
+  for (int k = 1; k < classes; k++) {
+    Vec next = z[(long)k * stride];
+    *top = choose((next > *top) | (next != next), next, *top);  // NaN is the largest of all
+  }
   Vec total = {};
   for (int k = 0; k < classes; k++) total += e[(long)k * stride] = exp_negative(z[(long)k * stride] - *top);
   return total;

@@ -131,13 +131,15 @@ class Network {
       const Shape &in = shapes[from[i]], &out = shapes[to[i]];
       if (specs[i].kind == LINEAR) n_parameters += (long)out.channels * (in.features() + specs[i].has_bias);
       if (specs[i].kind == CONVOLUTION)
-        n_parameters += (long)out.channels * (in.channels * specs[i].kernel[0] * specs[i].kernel[1] + specs[i].has_bias);
+        n_parameters +=
+            (long)out.channels * (in.channels * specs[i].kernel[0] * specs[i].kernel[1] + specs[i].has_bias);
       if (specs[i].kind == BATCH_NORM) n_parameters += 2 * in.channels;
     }
     n_state = (n_parameters + WHOLE - 1) / WHOLE * WHOLE;
     for (int i = 0; i < n; i++) layers.push_back(layer(specs[i], shapes[from[i]], shapes[to[i]], offsets[i]));
     for (int i = 0; i < n; i++)
-      if (specs[i].kind == RELU && from[i] == to[i]) lend(static_cast<Elementwise<Relu>*>(layers[i].get()), specs, i, n);
+      if (specs[i].kind == RELU && from[i] == to[i])
+        lend(static_cast<Elementwise<Relu>*>(layers[i].get()), specs, i, n);
   }
 
   // Products before and after a ReLU that works in place do its work on the way.

@@ -63,10 +63,9 @@ static INLINE void tile(const Product& p, const long* row, Matrix a, const Vec* 
   }
   for (int i = 0; i < M; i++) {
     Vec* to = shifted(out, row[i]);
-    const Vec* gate = shifted(finish.gate, row[i]);
     for (int j = 0; j < N; j++) {
       if (finish.rectify) total[i][j] = positive_part(total[i][j]);
-      if (finish.gate) total[i][j] = gate[j] <= 0.f ? Vec{} : total[i][j];
+      if (finish.gate) total[i][j] = shifted(finish.gate, row[i])[j] <= 0.f ? Vec{} : total[i][j];
       to[j] = total[i][j];
     }
   }
