@@ -135,7 +135,8 @@ def _check_parameter(parameter: nn.Parameter) -> None:
 
 def _may_be_overwritten(layers: list[Layer]) -> bool:
     """Whether nobody needs what arrives now: neither is it the inputs themselves, nor an output that torch keeps."""
-    return bool(layers) and layers[-1].kind in OVERWRITABLE
+    kinds = [layer.kind for layer in layers if layer.kind != KINDS["dropout"]]  # which in evaluation passes them on
+    return bool(kinds) and kinds[-1] in OVERWRITABLE
 
 
 def _found(module: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
