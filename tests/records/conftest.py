@@ -39,7 +39,7 @@ for _ in sys.stdin:
         print(os.getpid(), flush=True)
         write(10_000)
     os.waitpid(child, 0)
-    print("dead", flush=True)
+    print("\\ndead", flush=True)  # a line that the kill cut short ends here
 """
 )
 
