@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from etude.numerics.seeds import hashed_uniform
 
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where torch keeps what somebody hung on a module."""
+
 
 class CountedDropout(nn.Module):
     """Silences each unit with probability p in training, and multiplies the others by 1 / (1 − p).
@@ -68,5 +71,4 @@ def _places(model: nn.Module) -> Iterator[tuple[nn.Sequential, int, float]]:
 
 def _is_plain(module: nn.Module) -> bool:
     """Whether nothing of the user's was put on the module, which another in its place would lose."""
-    own = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return not any(vars(module)[name] for name in own) and "forward" not in vars(module)
+    return not any(vars(module)[name] for name in HOOKS) and "forward" not in vars(module)

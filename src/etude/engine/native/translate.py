@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from etude.engine.dropout import CountedDropout
+from etude.engine.dropout import HOOKS, CountedDropout
 from etude.engine.native.library import KINDS, Layer
 
 WHOLE = 8
@@ -118,9 +118,8 @@ def _check(module: nn.Module, seen: set[int]) -> None:
 
 def _check_plain(module: nn.Module) -> None:
     """Whether the module does what its class does."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     name = type(module).__name__
-    _require(not any(vars(module)[hook] for hook in hooks), f"a hook on a {name} layer")
+    _require(not any(vars(module)[hook] for hook in HOOKS), f"a hook on a {name} layer")
     _require(not vars(module).keys() & {"forward", "train", "eval"}, f"a {name} layer with a method of its own")
 
 

@@ -153,7 +153,6 @@ class Training {
   }
 
   const float* parameters() const { return state.data; }
-  int n_outputs() const { return network.outputs(); }
   Progress progress = {};
 
  private:

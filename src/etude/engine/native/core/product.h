@@ -129,8 +129,8 @@ struct Gradient {
 };
 
 template <int M, int N, bool BIAS>
-static NOINLINE void outer_tile(const Product& p, int n, const Vec* dout, int first_row, const Vec* in,
-                                                 int first_tap, Gradient g) {
+static NOINLINE void outer_tile(const Product& p, int n, const Vec* dout, int first_row, const Vec* in, int first_tap,
+                                Gradient g) {
   constexpr int COLUMNS = N + BIAS;
   Vec total[M][COLUMNS];
   long row[M], tap[N + 1];
