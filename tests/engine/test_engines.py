@@ -19,6 +19,10 @@ class Doubled(nn.Linear):
     """A layer of the user's own."""
 
 
+def nothing_to_train():
+    return nn.Unflatten(1, (1, 1, 2)), nn.AvgPool2d((1, 2)), nn.Flatten()
+
+
 needs_core = pytest.mark.skipif(core() is None, reason="the native engine was not built here")
 
 
@@ -56,6 +60,7 @@ def test_more_memory_than_the_machine_has_is_refused_with_the_estimate():
         ({"model": lambda: nn.Linear(2, 3)}, EngineError, r"need \(2, 1\)"),
         ({"model": lambda: nn.Linear(5, 1)}, EngineError, "model .*lambda.* failed in replicate 0: RuntimeError"),
         ({"model": lambda: None}, EngineError, "returned a NoneType"),
+        ({"model": lambda: nn.Sequential(*nothing_to_train())}, EngineError, "no parameters that require a gradient"),
         ({"loss": lambda outputs, targets: outputs}, EngineError, "scalar tensor"),
     ],
 )

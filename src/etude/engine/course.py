@@ -2,16 +2,20 @@
 
 import math
 import time
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from etude.data.splits import Splits
 from etude.engine.network import Network
 from etude.engine.scoring import Scoring
 from etude.engine.snapshots import snapshots
 from etude.numerics.schedules import is_constant, rate_factor
-from etude.values.curve import Curve, curve
+from etude.values.curve import Curve, frozen
 from etude.values.recipe import Recipe
 from etude.values.run import Ending, Run
 
@@ -24,9 +28,9 @@ class Course:
     splits: Splits
     unit: str
     scores: Scoring = field(init=False)
-    steps: list[int] = field(default_factory=list)
-    train: list[float] = field(default_factory=list)
-    validation: list[float] = field(default_factory=list)
+    steps: "array[int]" = field(default_factory=lambda: array("q"))
+    train: "array[float]" = field(default_factory=lambda: array("d"))
+    validation: "array[float]" = field(default_factory=lambda: array("d"))
     step: int = 0
     kept_step: int = 0
     ended: Ending = "completed"
@@ -44,12 +48,12 @@ class Course:
             self.ended, losses = "diverged", losses[: broken + 1]
         self.note_epochs([self.step + len(losses)], [sum(losses) / len(losses)], [validation])
 
-    def note_epochs(self, steps: Sequence[int], train: Sequence[float], validation: Sequence[float]) -> None:
+    def note_epochs(self, steps: ArrayLike, train: ArrayLike, validation: ArrayLike) -> None:
         """Add epochs: the step at which each ended, its mean training loss and its validation objective."""
-        self.step = steps[-1]
-        self.steps += steps
-        self.train += train
-        self.validation += validation
+        self.steps.frombytes(np.asarray(steps, dtype=np.int64).tobytes())
+        self.train.frombytes(np.asarray(train, dtype=np.float64).tobytes())
+        self.validation.frombytes(np.asarray(validation, dtype=np.float64).tobytes())
+        self.step = self.steps[-1]
 
     def finish(self, kept_step: int, network: Network) -> None:
         """Score the weights that are kept, and say how it ended."""
@@ -76,11 +80,12 @@ class Course:
         )
 
     def _curves(self) -> dict[str, Curve]:
-        objectives = {"train/objective": self.train, "validation/objective": self.validation}
-        made = {name: curve(name, self.steps, values, unit=self.unit) for name, values in objectives.items()}
+        steps, objectives = frozen(np.array(self.steps)), {"train": self.train, "validation": self.validation}
+        named = {f"{split}/objective": np.array(values) for split, values in objectives.items()}
+        made = {name: Curve(name, steps, frozen(values), self.unit) for name, values in named.items()}
         if not is_constant(self.recipe.schedule):
-            rates = learning_rates(self.recipe, len(self.splits.train.inputs), [step - 1 for step in self.steps])
-            made["learning_rate"] = curve("learning_rate", self.steps, rates)
+            rates = learning_rates(self.recipe, len(self.splits.train.inputs), (steps - 1).tolist())
+            made["learning_rate"] = Curve("learning_rate", steps, frozen(np.array(rates)))
         return made | self.scores.curves()
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from etude.data.splits import Splits
 from etude.engine.network import Network
 from etude.numerics.metrics import Scores, classification_scores, regression_scores
-from etude.values.curve import Curve, curve
+from etude.values.curve import Curve, frozen
 from etude.values.metric import METRICS, METRICS_OF
 
 BYTES_KEPT = 8 * 2**20
@@ -42,13 +42,13 @@ class Scoring:
         """A curve of each split and metric, ``"<split>/<metric>"``, with standard errors, at the scored steps."""
         self._score()
         order = np.argsort(self.steps)
-        steps = np.asarray(self.steps)[order]
+        steps = frozen(np.array(self.steps, dtype=np.int64)[order])
         made = {}
         for split, parts in self._scored.items():
             for metric in METRICS_OF[self.splits.kind]:
-                values, errors = (np.concatenate([part[metric][i] for part in parts])[order] for i in (0, 1))
+                values, errors = (frozen(np.concatenate([part[metric][i] for part in parts])[order]) for i in (0, 1))
                 name = f"{split}/{metric}"
-                made[name] = curve(name, steps, values, unit=METRICS[metric].unit, standard_errors=errors)
+                made[name] = Curve(name, steps, values, METRICS[metric].unit, errors)
         return made
 
     def _score(self) -> None:

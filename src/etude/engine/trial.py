@@ -91,13 +91,8 @@ def _numpy(tensor: Tensor) -> NDArray[np.float32]:
 def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.device) -> Trial:
     """The trial of one replicate; a RecipeError or EngineError where recipe, data and model do not fit."""
     objective = objective_of(recipe.loss, splits.kind)
-    rows, features = splits.train.inputs.shape
-    if recipe.batch_size is not None and recipe.batch_size > rows:
-        raise RecipeError(
-            f"batch_size {recipe.batch_size} is larger than the training part, which has {rows} rows. "
-            "Leave batch_size out to take all of them at each step. Nothing was trained."
-        )
-    sizes = (features, objective.n_outputs(len(splits.classes)))
+    check_batch_size(recipe, splits)
+    sizes = (splits.train.inputs.shape[1], objective.n_outputs(len(splits.classes)))
     model = build_model(recipe, sizes, replicate=replicate, device=device)
     if isinstance(objective.function, nn.Module):
         objective.function.to(device)
@@ -111,6 +106,16 @@ def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.dev
     if isinstance(recipe.loss, Code):
         _check_loss(recipe.loss, trial)
     return trial
+
+
+def check_batch_size(recipe: Recipe, splits: Splits) -> None:
+    """A RecipeError where a batch would take more rows than there are."""
+    rows = len(splits.train.inputs)
+    if recipe.batch_size is not None and recipe.batch_size > rows:
+        raise RecipeError(
+            f"batch_size {recipe.batch_size} is larger than the training part, which has {rows} rows. "
+            "Leave batch_size out to take all of them at each step. Nothing was trained."
+        )
 
 
 def targets_of(part: Part, splits: Splits, objective: Objective) -> NDArray[Any]:

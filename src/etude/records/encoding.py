@@ -34,9 +34,12 @@ def encoded(key: str, run: Run) -> EncodedRun:
     says how much that is for a run of the journey.
     """
     places: dict[Column, int] = {}
+    known: dict[int, int] = {}  # by an array's identity, which is quicker: the curves of a run share their steps
 
     def place(array: NDArray[Any], what: str) -> int:
-        return places.setdefault(column(array, what), len(places))
+        if id(array) not in known:
+            known[id(array)] = places.setdefault(column(array, what), len(places))
+        return known[id(array)]
 
     curves = [[c.name, c.unit, *(place(part, c.name) for part in _parts(c))] for c in run.curves.values()]
     arrays = [[name, place(array, name)] for name, array in run.arrays.items()]

@@ -14,7 +14,7 @@ T = TypeVar("T", bound=np.generic)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One measured quantity along a run. Build it with `curve`, which copies and freezes the arrays.
+    """One measured quantity along a run. Build it with `curve`, or from arrays that are `frozen` already.
 
     name:            split and quantity, e.g. ``"validation/log_loss"``
     steps:           optimiser steps, strictly increasing, shape (n,)
@@ -40,9 +40,9 @@ class Curve:
                 f"curve {self.name!r}: {self.standard_errors.shape} standard errors against "
                 f"{self.values.shape} values. Give one standard error a value, or none at all."
             )
-        backwards = np.flatnonzero(np.diff(self.steps) <= 0)
-        if backwards.size:
-            i = int(backwards[0])
+        forwards = self.steps[1:] > self.steps[:-1]
+        if not forwards.all():
+            i = int(forwards.argmin())
             raise CurveError(
                 f"curve {self.name!r}: step {self.steps[i + 1]} comes after step {self.steps[i]} "
                 f"(row {i + 2}). "
@@ -74,16 +74,17 @@ def curve(
     >>> curve("train/log_loss", [1, 2], [0.7, 0.6], unit="nats").at(2)
     0.6
     """
-    errors = None if standard_errors is None else _frozen(np.array(standard_errors, dtype=np.float64))
+    errors = None if standard_errors is None else frozen(np.array(standard_errors, dtype=np.float64))
     return Curve(
         name,
-        _frozen(np.array(steps, dtype=np.int64)),
-        _frozen(np.array(values, dtype=np.float64)),
+        frozen(np.array(steps, dtype=np.int64)),
+        frozen(np.array(values, dtype=np.float64)),
         unit,
         errors,
     )
 
 
-def _frozen(array: NDArray[T]) -> NDArray[T]:
+def frozen(array: NDArray[T]) -> NDArray[T]:
+    """The array itself, which from now on cannot be written to."""
     array.setflags(write=False)
     return array

@@ -47,7 +47,10 @@ def multilayer_perceptron(spec: Mlp, sizes: tuple[int, int], *, seed: int, repli
 
 def _linear(n_inputs: int, units: int) -> nn.Linear:
     """A linear layer of which nothing is drawn yet."""
-    made: nn.Linear = nn.utils.skip_init(nn.Linear, n_inputs, units, dtype=torch.float32)  # type: ignore[no-untyped-call]
+    made = nn.Linear(n_inputs, units, device="meta")  # not torch's skip_init, which takes half a second to load
+    made.weight, made.bias = (
+        nn.Parameter(torch.empty(size, dtype=torch.float32)) for size in ((units, n_inputs), (units,))
+    )
     return made
 
 

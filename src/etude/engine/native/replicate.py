@@ -262,8 +262,7 @@ def _fit(course: Course, live: Live, replicate: int) -> Course:
         ends[-1] = now.step  # where it diverged, in the middle of an epoch
         first = every - epoch % every - 1
         course.scores.add(ends[first::every][: len(taken)].tolist(), live.apart(taken))
-        train, validation = losses.tolist()
-        course.note_epochs(ends.tolist(), train, validation)
+        course.note_epochs(ends, *losses)
         epoch = now.epochs
     ending = ENDINGS[now.ending]
     if ending == "interrupted":  # in the first scoring already

@@ -70,6 +70,7 @@ def translated(model: nn.Module, n_inputs: int) -> Translation:
     layers: list[Layer] = []
     forms = [Form(n_inputs)]
     seen: set[int] = set()
+    _require(next(model.parameters(), None) is not None, "a network with nothing to train")
     for module in _modules(model):
         _check(module, seen)
         if type(module) is nn.Unflatten:
