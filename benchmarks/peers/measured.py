@@ -35,11 +35,13 @@ class TwoCores:
     """What two cores give; empty where the framework is missing.
 
     one_thread, two_threads: of the engine, in turns
-    processes:               two of the best JAX form, a core each, together
+    own_processes:           two of the engine, a core each, together
+    processes:               two of the best JAX form, likewise
     """
 
     one_thread: Rates
     two_threads: Rates
+    own_processes: Rates
     processes: Rates
 
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 
 from peers.job import Job
 from peers.jobs import JOBS
-from peers.measured import NATIVE, Measured, Memory, Speed, TwoCores, against, native
+from peers.measured import NATIVE, Measured, Memory, Rates, Speed, TwoCores, against, native
 from peers.process import Child, child
 from peers.timing import CHECKED, Clock, Contestant, contestants, in_rounds, timed, together
 
 MEMORY_JOB, MEMORY_REPLICATES = JOBS["J1"], 1024
 """Of what memory is measured."""
+
+TWO_CORES_REPLICATES = 32
+"""At least so many: of a few, one thread would wait for the other's last for a good part of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +56,28 @@ def measure(job: Job, children: Sequence[Child], means: Means) -> Measured:
 
 
 def _on_two_cores(measured: Measured, ready: Sequence[Contestant], means: Means) -> TwoCores:
-    """The engine with one thread and two, in turns; then two processes of the best JAX form, a core each."""
+    """The engine with one thread and two, in turns; then two processes of it, and of the best JAX form."""
     ours, theirs = native(measured), against(measured, "best")
-    one_thread = two_threads = processes = ()
+    one_thread = two_threads = ()
     if ours:
         with child(NATIVE, set(means.cores)) as both:
-            one = replace(_of(ready, ours), child=both, clock="wall")
+            at_work = max(measured.replicates, TWO_CORES_REPLICATES // means.fewer)
+            one = replace(_of(ready, ours), child=both, clock="wall", replicates=at_work)
             one.trained()
             one_thread, two_threads = in_rounds([one, replace(one, threads=2)], means.rounds)
-    if theirs:
-        with ExitStack() as stack:
-            pair = [
-                replace(_of(ready, theirs), child=stack.enter_context(child(theirs.framework, {core})), clock="wall")
-                for core in means.cores
-            ]
-            processes = together(pair, means.rounds)
-    return TwoCores(one_thread, two_threads, processes)
+    return TwoCores(one_thread, two_threads, *(_in_two_processes(speed, ready, means) for speed in (ours, theirs)))
+
+
+def _in_two_processes(speed: Speed | None, ready: Sequence[Contestant], means: Means) -> Rates:
+    """Together, a core each, which share nothing: what the machine itself gives."""
+    if speed is None:
+        return ()
+    with ExitStack() as stack:
+        pair = [
+            replace(_of(ready, speed), child=stack.enter_context(child(speed.framework, {core})), clock="wall")
+            for core in means.cores
+        ]
+        return together(pair, means.rounds)
 
 
 def _of(ready: Sequence[Contestant], speed: Speed) -> Contestant:

@@ -21,17 +21,17 @@ VERSION = version("etude")
 
 def native(cohort: Cohort, epochs: int, *, threads: int = 1) -> Losses:
     """Whole replicates as tasks of `threads` threads, in the core without the interpreter's lock."""
-    job, replicates = core_job(cohort), range(len(cohort.parameters))
-    train = np.empty((len(replicates), epochs), np.float32)
+    job, replicates = core_job(cohort), len(cohort.parameters)
+    train = np.empty((replicates, epochs), np.float32)
     validation = np.empty_like(train)
+    left = iter(range(replicates))
 
-    def one(replicate: int) -> None:
-        found = _trained(cohort, job, replicate, epochs)
-        train[replicate], validation[replicate] = found
+    def work(_: int) -> None:
+        for replicate in left:  # whichever thread is free takes the next
+            train[replicate], validation[replicate] = _trained(cohort, job, replicate, epochs)
 
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(one, replicates):  # which raises what a training raised
-            pass
+        list(pool.map(work, range(threads)))  # which raises what a training raised
     return train, validation
 
 

@@ -85,6 +85,7 @@ def _sentences(measured: Measured, peak: float | None) -> Iterator[str]:
     if two and two.two_threads:
         threads, factor = Speed("", ours.peer, two.two_threads, "").rate, ratio(two.two_threads, two.one_thread)
         yield f"Two cores: étude native with two threads {threads:.3g} trainings/s, {factor:.3g} times one thread."
-    if two and two.processes and best:
-        rate = ratio(two.processes, (1.0,) * len(two.processes))
-        yield f"Two cores: two processes of {best.peer.name}, a core each, {rate:.3g} trainings/s together."
+    for who, rates in ((ours, two.own_processes), (best, two.processes)) if two else ():
+        if who and rates:
+            rate = Speed("", who.peer, rates, "").rate
+            yield f"Two cores: two processes of {who.peer.name}, a core each, {rate:.3g} trainings/s together."
