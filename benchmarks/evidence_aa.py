@@ -54,7 +54,7 @@ def false_verdicts(experiments: int) -> int:
 def main() -> None:
     """Run the experiments, print the rate, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiments", type=int, default=200)
+    parser.add_argument("--experiments", type=int, default=2000)
     experiments = parser.parse_args().experiments
     wrong = false_verdicts(experiments)
     interval = stats.binomtest(wrong, experiments).proportion_ci(method="wilson")
