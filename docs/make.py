@@ -8,11 +8,12 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from etude.data.images import COLLECTIONS
 from etude.data.load import SOURCES
 from etude.values.claim import Bound, Claim, Contrast
-from etude.values.data import Bundled, Table, Task
+from etude.values.data import Bundled, Images, Names, Recall, Series, Table, Task, Text
 from etude.values.metric import METRICS
-from etude.values.model import Mlp
+from etude.values.model import Attention, Convnet, Mlp, Pretrained, Recurrent
 from etude.values.optimizer import Adam, AdamW, EarlyStopping, Rmsprop, Schedule, Sgd
 from etude.values.recipe import Recipe
 from etude.values.spec import Spec
@@ -26,7 +27,16 @@ SECTIONS: tuple[tuple[str, type[Spec]], ...] = (
     ("`[base.data]` with `task`: a synthetic task", Task),
     ("`[base.data]` with `bundled`: one of scikit-learn's sets", Bundled),
     ("`[base.data]` with `table`: your own file", Table),
+    ("`[base.data]` with `images`: a published set", Images),
+    ("`[base.data]` with `recall`: a synthetic task on sequences", Recall),
+    ("`[base.data]` with `series`: time series", Series),
+    ("`[base.data]` with `text`: characters to be continued", Text),
+    ("`[base.data]` with `names`: whose name is it?", Names),
     ('`[base.model]` with `name = "mlp"`', Mlp),
+    ('`[base.model]` with `name = "convnet"`', Convnet),
+    ('`[base.model]` with `name = "recurrent"`', Recurrent),
+    ('`[base.model]` with `name = "attention"`', Attention),
+    ('`[base.model]` with `name = "pretrained"`', Pretrained),
     ('`[base.optimizer]` with `name = "sgd"`', Sgd),
     ('`[base.optimizer]` with `name = "rmsprop"`', Rmsprop),
     ('`[base.optimizer]` with `name = "adam"`', Adam),
@@ -51,6 +61,7 @@ def study_file_page() -> str:
         says = (spec.__doc__ or "").partition("\n")[0]
         lines += [f"## {title}", "", says, "", "| field | default | meaning |", "|---|---|---|", *_rows(spec), ""]
     lines += ["## Tasks", "", *(f"- `{name}`" for name in SOURCES), ""]
+    lines += ["## Sets of images", "", *(f"- `{name}`: {of.says}" for name, of in COLLECTIONS.items()), ""]
     lines += ["## Metrics", "", "| name | unit | better | smallest effect | meaning |", "|---|---|---|---|---|"]
     for metric in METRICS.values():
         better = "lower" if metric.lower_is_better else "higher"

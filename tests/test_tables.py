@@ -19,7 +19,7 @@ from etude.studies.load import BUILT_IN, load_plan
 from etude.values.claim import Bound, ClaimVerdict, Contrast
 from etude.values.effect import Verdict
 from etude.values.metric import METRICS, METRICS_OF, Kind
-from etude.values.model import Activation, Mlp
+from etude.values.model import MODELS, Activation
 from etude.values.optimizer import Optimizer
 from etude.values.recipe import LossName
 
@@ -45,7 +45,7 @@ def test_a_table_has_an_entry_for_each_name_a_user_may_write_and_no_other(names,
 
 
 def test_every_architecture_in_values_is_built():
-    assert set(ARCHITECTURES) == {Mlp}
+    assert set(ARCHITECTURES) == set(MODELS)
 
 
 def test_every_metric_belongs_to_a_kind_of_problem_and_is_computed_for_it():

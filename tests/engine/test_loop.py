@@ -18,6 +18,7 @@ from etude.values.model import Mlp
 from etude.values.optimizer import Adam, AdamW, Sgd
 from etude.values.recipe import Recipe
 from etude.values.run import Run
+from etude.values.sizes import Sizes
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,7 @@ def assert_same(one: Run, other: Run) -> None:
 
 def test_full_batch_training_is_the_notebooks_loop(binary):
     run = train_on(recipe(), binary, 2)
-    model = build_model(recipe(), (2, 1), replicate=2, device=CPU)
+    model = build_model(recipe(), Sizes((2,), 1), replicate=2, device=CPU)
     loss_function, optimizer = nn.BCELoss(), torch.optim.Adam(model.parameters(), lr=1e-3)
     (inputs, targets), (held, truth) = tensors(binary.train), tensors(binary.validation)
     train_losses, validation_losses = [], []
@@ -72,7 +73,7 @@ def test_mini_batches_clipping_and_a_schedule_are_the_notebooks_loop(binary):
         batch_size=25, clip_norm=0.1, optimizer=Sgd(learning_rate=0.5), schedule={"name": "cosine"}, epochs=8
     )
     run = train_on(given, binary, 1)
-    model = build_model(given, (2, 1), replicate=1, device=CPU)
+    model = build_model(given, Sizes((2,), 1), replicate=1, device=CPU)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=8 * 3)
     inputs, targets = tensors(binary.train)
@@ -100,7 +101,7 @@ def test_coupled_decay_joins_the_gradient_and_is_no_part_of_the_objective(binary
     one = {"epochs": 1, "optimizer": Sgd(learning_rate=0.1)}
     with_decay = {"epochs": 1, "optimizer": Sgd(learning_rate=0.1, coupled_weight_decay=0.5)}
     plain, decayed = (train_on(recipe(**fields), binary, 0) for fields in (one, with_decay))
-    start = build_model(recipe(), (2, 1), replicate=0, device=CPU).hidden_1.weight.detach().numpy()
+    start = build_model(recipe(), Sizes((2,), 1), replicate=0, device=CPU).hidden_1.weight.detach().numpy()
     name = "weights/hidden_1.weight"
     assert decayed.arrays[name] == pytest.approx(plain.arrays[name] - 0.1 * 0.5 * start, abs=1e-6)
     assert decayed.curve("train/objective").values[0] == plain.curve("train/objective").values[0]
@@ -144,7 +145,7 @@ def test_by_default_there_are_about_a_hundred_scorings(binary):
 
 def test_a_score_is_the_metric_of_the_weights_at_that_step(binary):
     run = train_on(recipe(epochs=3), binary, 0)
-    model = build_model(recipe(), (2, 1), replicate=0, device=CPU)
+    model = build_model(recipe(), Sizes((2,), 1), replicate=0, device=CPU)
     with torch.no_grad():
         before = model(torch.from_numpy(binary.test.inputs)).numpy().T
     values, errors = classification_scores(before, binary.test.targets)["log_loss"]

@@ -48,13 +48,16 @@ def encode(frame: Frame, rows: Partition) -> Splits:
     )
 
 
-def splits(
+def splits(  # noqa: PLR0913 - the fields of Splits
     *,
     parts: tuple[Part, Part, Part | None],
     kind: Kind,
     classes: tuple[str, ...],
-    features: tuple[str, ...],
+    features: tuple[str, ...] = (),
     notes: tuple[str, ...],
+    form: tuple[int, ...] = (),
+    characters: int = 0,
+    each_position: bool = False,
 ) -> Splits:
     """Splits with read-only arrays, their checksum, and the centre and scale of a regression's training targets."""
     digest = hashlib.sha256()
@@ -65,7 +68,8 @@ def splits(
     center, scale = 0.0, 1.0
     if kind == "regression":
         center, scale = float(parts[0].targets.mean()), _deviation(parts[0].targets) or 1.0
-    return Splits(*parts, kind, classes, features, center, scale, digest.hexdigest(), notes)
+    shape = (form, characters, each_position)
+    return Splits(*parts, kind, classes, features, center, scale, digest.hexdigest(), notes, *shape)
 
 
 def block(column: Column, train: NDArray[np.bool_]) -> Block:

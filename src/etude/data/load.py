@@ -1,24 +1,31 @@
 """Any source of rows to the arrays of one replicate, and to the best scores possible on it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from etude.data.encode import encode
+from etude.data.fetch import Watch
 from etude.data.frame import Frame
 from etude.data.given import arrays_frame, bundled_fingerprint, bundled_frame
+from etude.data.images import check_images, draw_images, fetch_images, images_fingerprint, images_kind, images_limits
+from etude.data.names import check_names, draw_names, names_fingerprint, names_kind, names_limits
 from etude.data.partition import Shares, check_partition, partition
+from etude.data.recall import check_recall, draw_recall, recall_fingerprint, recall_kind, recall_limits
+from etude.data.series import check_series, draw_series, series_fingerprint, series_kind, series_limits
 from etude.data.source import Source
 from etude.data.sources import moons, rings, sincos, spirals, waves, xor
 from etude.data.splits import Splits
 from etude.data.table import table_fingerprint, table_frame
 from etude.data.tasks import check_task, draw_task, flipped_truth, task_fingerprint, task_limits
+from etude.data.text import check_text, draw_text, fetch_text, text_fingerprint, text_limits
 from etude.numerics.limits import binary_limits, multiclass_limits, regression_limits
-from etude.values.data import Arrays, Bundled, Data, Table, Task
+from etude.values.data import Arrays, Bundled, Data, Images, Names, Recall, Series, Table, Task, Text
 from etude.values.errors import RecipeError
 from etude.values.metric import Kind, Limit
 from etude.values.spec import nearest
@@ -29,50 +36,58 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
 """The synthetic tasks by name, the learner's own first; a new one is one file and one name here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """What every kind of data can be asked.
+
+    check:       an error where it cannot be learned from
+    draw:        the rows of one replicate, as draw(data, seed=…, replicate=…)
+    limits:      of each metric
+    fingerprint: sha256 of the content
+    kind:        what is predicted
+    fetch:       have its files here, telling a progress bar; None where nothing is ever downloaded
+    """
+
+    check: Callable[[Any], object]
+    draw: Callable[..., Splits]
+    limits: Callable[[Any], Mapping[str, Limit]]
+    fingerprint: Callable[[Any], str]
+    kind: Callable[[Any], Kind]
+    fetch: Callable[[Any, Watch | None], None] | None = None
+
+
 def check(data: Data) -> None:
     """A RecipeError or DataError where the data cannot be learned from, before anything is trained.
 
     >>> check(Task(task="sincos", features=3))
     """
-    if isinstance(data, Task):
-        check_task(_source(data), data)
-    else:
-        check_partition(_frame(data), Shares(data.validation, data.test))
+    LOADERS[type(data)].check(data)
 
 
 def load(data: Data, *, seed: int, replicate: int) -> Splits:
     """The rows of one replicate; the same arguments give the same bits.
 
-    A synthetic task draws fresh rows and a fresh test set for each replicate; real rows are split anew.
+    A synthetic task draws fresh rows and a fresh test set for each replicate; real rows are split anew, and an official
+    test set stays what it is.
 
     >>> load(Task(task="sincos"), seed=0, replicate=0).train.inputs.shape
     (800, 2)
     """
-    if isinstance(data, Task):
-        check(data)
-        return draw_task(_source(data), data, seed=seed, replicate=replicate)
-    frame, shares = _frame(data), Shares(data.validation, data.test)
-    check_partition(frame, shares)
-    return encode(frame, partition(frame, shares, seed=seed, replicate=replicate))
+    check(data)
+    return LOADERS[type(data)].draw(data, seed=seed, replicate=replicate)
 
 
 def limits(data: Data, *, seed: int) -> Mapping[str, Limit]:
     """Chance, best constant and, where the truth is known, the Bayes limit, for each metric of the data's kind.
 
-    Those of a task describe its distribution and are the same for every seed; those of real rows describe all rows.
+    Those of a task describe its distribution and are the same for every seed; those of real rows describe all rows, or
+    the official test set.
 
     >>> round(limits(Task(task="sincos", flip=0.05), seed=0)["log_loss"].bayes, 6)
     0.198515
     """
     check(data)
-    if isinstance(data, Task):
-        return task_limits(_source(data), data)
-    frame = _frame(data)
-    if frame.kind == "regression":
-        return regression_limits(frame.targets)
-    if frame.kind == "binary":
-        return binary_limits(frame.targets, bayes=False)
-    return multiclass_limits(np.bincount(frame.targets.astype(np.int64)) / frame.targets.size)
+    return LOADERS[type(data)].limits(data)
 
 
 def fingerprint(data: Data) -> str:
@@ -81,15 +96,7 @@ def fingerprint(data: Data) -> str:
     >>> fingerprint(Task(task="xor")) == fingerprint(Task(task="xor", rows=50))
     True
     """
-    match data:
-        case Task():
-            return task_fingerprint(_source(data))
-        case Table():
-            return table_fingerprint(data)
-        case Bundled():
-            return bundled_fingerprint(data)
-        case Arrays():
-            return data.checksum
+    return LOADERS[type(data)].fingerprint(data)
 
 
 def kind_of(data: Data) -> Kind:
@@ -98,7 +105,17 @@ def kind_of(data: Data) -> Kind:
     >>> kind_of(Task(task="waves"))
     'regression'
     """
-    return _source(data).kind if isinstance(data, Task) else _frame(data).kind
+    return LOADERS[type(data)].kind(data)
+
+
+def fetch(data: Data, watch: Watch | None = None) -> None:
+    """Have the files of published data here, downloading those that are nowhere yet; `watch` is told of the progress.
+
+    >>> fetch(Task(task="waves"))
+    """
+    loader = LOADERS[type(data)]
+    if loader.fetch:
+        loader.fetch(data, watch)
 
 
 def decision_truth(data: Data, inputs: ArrayLike) -> NDArray[np.float64] | None:
@@ -173,11 +190,46 @@ def _source(data: Task) -> Source:
     return SOURCES[data.task]
 
 
-def _frame(data: Table | Bundled | Arrays) -> Frame:
-    match data:
-        case Table():
-            return table_frame(data)
-        case Bundled():
-            return bundled_frame(data)
-        case Arrays():
-            return arrays_frame(data)
+def _of_frame(frame_of: Callable[[Any], Frame], content: Callable[[Any], str]) -> Loader:
+    """Real rows without an official test set: split anew in each replicate."""
+
+    def check_rows(data: Table | Bundled | Arrays) -> Frame:
+        frame = frame_of(data)
+        check_partition(frame, Shares(data.validation, data.test))
+        return frame
+
+    def draw(data: Table | Bundled | Arrays, *, seed: int, replicate: int) -> Splits:
+        frame = frame_of(data)
+        return encode(frame, partition(frame, Shares(data.validation, data.test), seed=seed, replicate=replicate))
+
+    def limits_of(data: Table | Bundled | Arrays) -> Mapping[str, Limit]:
+        frame = frame_of(data)
+        if frame.kind == "regression":
+            return regression_limits(frame.targets)
+        if frame.kind == "binary":
+            return binary_limits(frame.targets, bayes=False)
+        return multiclass_limits(np.bincount(frame.targets.astype(np.int64)) / frame.targets.size)
+
+    return Loader(check_rows, draw, limits_of, content, lambda data: frame_of(data).kind)
+
+
+LOADERS: Mapping[type, Loader] = MappingProxyType(
+    {
+        Task: Loader(
+            check=lambda data: check_task(_source(data), data),
+            draw=lambda data, **which: draw_task(_source(data), data, **which),
+            limits=lambda data: task_limits(_source(data), data),
+            fingerprint=lambda data: task_fingerprint(_source(data)),
+            kind=lambda data: _source(data).kind,
+        ),
+        Recall: Loader(check_recall, draw_recall, recall_limits, recall_fingerprint, recall_kind),
+        Table: _of_frame(table_frame, table_fingerprint),
+        Bundled: _of_frame(bundled_frame, bundled_fingerprint),
+        Arrays: _of_frame(arrays_frame, lambda data: data.checksum),
+        Images: Loader(check_images, draw_images, images_limits, images_fingerprint, images_kind, fetch_images),
+        Series: Loader(check_series, draw_series, series_limits, series_fingerprint, series_kind),
+        Text: Loader(check_text, draw_text, text_limits, text_fingerprint, lambda _: "multiclass", fetch_text),
+        Names: Loader(check_names, draw_names, names_limits, names_fingerprint, names_kind),
+    }
+)
+"""Every kind of data; a new one is one spec, one file here and one line."""

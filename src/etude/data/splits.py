@@ -7,16 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.values.metric import Kind
+from etude.values.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """Some rows.
 
-    inputs:  shape (rows, features), float32, scaled and encoded as the training part says
+    inputs:  shape (rows, features), float32, scaled and encoded as the training part says; images and sequences lie
+             flat, in row-major order, and a sequence that ends early is filled up with NaN
     targets: binary: shape (rows,), 0 or 1, or, where the task knows it, the probability of 1 (scores are then
-             expectations over label noise); multiclass: shape (rows,), class numbers from 0;
-             regression: shape (rows,), in the user's own unit
+             expectations over label noise); multiclass: shape (rows,), class numbers from 0, or, where every position
+             is asked, shape (rows, positions); regression: shape (rows,), in the user's own unit
     """
 
     inputs: NDArray[np.float32]
@@ -34,6 +36,10 @@ class Splits:
                     otherwise); networks are trained on (target − center) / scale and scored in the target's unit
     checksum:       sha256 of every array
     notes:          what was dropped, filled in or encoded, for people
+    form:           of one example: (channels, height, width), (positions, channels), or of a text (positions,); empty:
+                    a row of a table
+    characters:     how many different ones a text is made of; 0 for what is not text
+    each_position:  whether every position is asked, as of a text that is to be continued
     """
 
     train: Part
@@ -46,6 +52,13 @@ class Splits:
     target_scale: float
     checksum: str
     notes: tuple[str, ...] = ()
+    form: tuple[int, ...] = ()
+    characters: int = 0
+    each_position: bool = False
+
+    def sizes(self, outputs: int) -> Sizes:
+        """What a network of so many raw outputs must take in and give out."""
+        return Sizes(self.form or self.train.inputs.shape[1:], outputs, self.characters, self.each_position)
 
     def parts(self) -> dict[str, Part]:
         """The parts that exist, by split name, in the order train, validation, test."""

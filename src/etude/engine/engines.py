@@ -10,7 +10,7 @@ from etude.engine.native.library import core
 from etude.engine.native.pool import cohort
 from etude.engine.native.replicate import lacking, rows_of
 from etude.engine.spread import Job, spread
-from etude.engine.trial import check_batch_size, prepare
+from etude.engine.trial import check_fit, prepare
 from etude.values.errors import EngineError
 from etude.values.recipe import Recipe
 from etude.values.run import Run
@@ -55,7 +55,7 @@ def check(recipe: Recipe, *, engine: str = DEFAULT_ENGINE, workers: int | None =
     check_memory(recipe, workers=workers)
     splits = rows_of(recipe.data, recipe.seed, 0)
     with explained(recipe, 0), own_torch(where):
-        check_batch_size(recipe, splits)
+        check_fit(recipe, splits)
         reason = _unable(recipe, device) if engine == "native" else ""
         if reason or engine != "native":
             prepare(recipe, splits, 0, device=where)

@@ -43,7 +43,7 @@ def fit(trial: Trial) -> Course:
         for inputs, targets in trial.batches(epoch):
             trial.set_step(course.step + len(losses))
             optimizer.zero_grad()
-            loss = trial.objective.function(model(inputs), targets)
+            loss = trial.loss(model(inputs), targets)
             loss.backward()  # type: ignore[no-untyped-call]
             if recipe.clip_norm is not None:
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)

@@ -39,15 +39,16 @@ class Objective:
 def squared_probability_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean squared error of the probability sigmoid(output) against 0 or 1; both of shape (rows, 1).
 
-    A learner's ``nn.MSELoss()`` after a final ``nn.Sigmoid()``; it is the Brier score.
+    A learner's ``nn.MSELoss()`` after a final ``nn.Sigmoid()``; it is the Brier score. An infinite output gives NaN: a
+    sum that has overflowed is no certainty.
     """
-    return functional.mse_loss(torch.sigmoid(outputs), targets)
+    return functional.mse_loss(torch.sigmoid(outputs + 0 * outputs), targets)
 
 
 def squared_probabilities_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean, over rows and classes, of (softmax(outputs) − one-hot)²: shapes (rows, classes) and (rows,)."""
     classes = functional.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
-    return functional.mse_loss(torch.softmax(outputs, dim=1), classes)
+    return functional.mse_loss(torch.softmax(outputs + 0 * outputs, dim=1), classes)
 
 
 def _of(**kinds: Objective) -> Mapping[str, Objective]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from etude.engine.spread import default_workers
-from etude.values.data import Arrays, Bundled, Table, Task
+from etude.values.data import Arrays, Recall, Task
 from etude.values.errors import EngineError
 from etude.values.model import Mlp
 from etude.values.recipe import Recipe
@@ -71,7 +71,10 @@ def _sizes(recipe: Recipe) -> tuple[int, int, int]:
             return task.rows, task.features or 2, task.rows + task.test_rows
         case Arrays() as arrays:
             return arrays.inputs.shape[0], math.prod(arrays.inputs.shape[1:]), arrays.inputs.shape[0]
-        case Table() | Bundled():
+        case Recall() as recall:
+            width = {"adding": 2, "copy": recall.symbols, "parity": 1}[recall.recall]
+            return recall.rows, recall.length * width, recall.rows + recall.test_rows
+        case _:
             return 0, 0, 0
 
 

@@ -10,23 +10,34 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from etude.data.splits import Part, Splits
-from etude.engine.build import build_model, build_optimizer
+from etude.engine.architectures.pretrained import PretrainedNetwork
+from etude.engine.build import SHARE, build_model, build_optimizer
 from etude.engine.course import learning_rates
 from etude.engine.dropout import dropout_layers
 from etude.engine.losses import Objective, objective_of
+from etude.engine.scoring import scored_rows
 from etude.numerics.schedules import is_constant
 from etude.numerics.seeds import stream
 from etude.values.code import Code
 from etude.values.errors import EngineError, RecipeError
+from etude.values.model import Attention, Recurrent
 from etude.values.recipe import Recipe
 
-ROWS_AT_ONCE = 65_536
-"""Rows of one evaluation pass; more are passed in parts, so that memory stays bounded."""
+READS_SEQUENCES = (Recurrent, Attention, Code)
+"""Models that may be given examples of unequal length, NaN after the end of each; the user's own may know how."""
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+ROWS_AT_ONCE, NUMBERS_AT_ONCE = 65_536, 2**18
+"""Rows of one evaluation pass, and numbers of their inputs; more are passed in parts, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """One replicate of a recipe, ready to train; tensors are on the device, `inputs` and `targets` by split."""
+    """One replicate of a recipe, ready to train; tensors are on the device.
+
+    inputs, targets: by split; scored: the inputs that are scored, by split
+    """
 
     recipe: Recipe
     replicate: int
@@ -36,6 +47,7 @@ class Trial:
     optimizer: torch.optim.Optimizer
     inputs: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
+    scored: Mapping[str, Tensor]
 
     @property
     def n_parameters(self) -> int:
@@ -48,8 +60,8 @@ class Trial:
         if size is None:
             return iter([(inputs, targets)])
         order = stream(self.recipe.seed, self.replicate, "order", epoch).permutation(len(inputs))
-        rows = torch.from_numpy(order).to(inputs.device)
-        return zip(torch.split(inputs[rows], size), torch.split(targets[rows], size), strict=True)
+        parts = torch.split(torch.from_numpy(order).to(inputs.device), size)
+        return ((inputs[rows], targets[rows]) for rows in parts)
 
     def set_step(self, step: int) -> None:
         """Tell optimiser and dropout which step comes next."""
@@ -58,20 +70,26 @@ class Trial:
         if not is_constant(self.recipe.schedule):
             rate = learning_rates(self.recipe, len(self.inputs["train"]), [step])[0]
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group[SHARE]
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The objective of raw outputs; positions that are asked each count as an example."""
+        if self.splits.each_position:
+            outputs, targets = outputs.flatten(0, 1), targets.flatten(0, 1)
+        return self.objective.function(outputs, targets)
 
     def validation_objective(self) -> float:
         """The objective on the validation part, in evaluation mode."""
         with torch.no_grad():
-            return float(self.objective.function(self._raw(self.inputs["validation"]), self.targets["validation"]))
+            return float(self.loss(self._raw(self.inputs["validation"]), self.targets["validation"]))
 
     def outputs(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw outputs in evaluation mode, shape (rows, outputs)."""
         return _numpy(self._raw(torch.from_numpy(inputs).to(self.inputs["train"].device)))
 
     def outputs_by_split(self) -> dict[str, NDArray[np.float32]]:
-        """Raw outputs on every part of the rows in evaluation mode, each of shape (rows, outputs)."""
-        return {split: _numpy(self._raw(inputs)) for split, inputs in self.inputs.items()}
+        """Raw outputs on every part's scored rows in evaluation mode, (rows, outputs) or (rows, positions, outputs)."""
+        return {split: _numpy(self._raw(inputs)) for split, inputs in self.scored.items()}
 
     def weights(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Every parameter with its name."""
@@ -80,7 +98,8 @@ class Trial:
     def _raw(self, inputs: Tensor) -> Tensor:
         self.model.eval()
         with torch.no_grad():
-            return torch.cat([self.model(rows) for rows in torch.split(inputs, ROWS_AT_ONCE)])
+            at_once = min(ROWS_AT_ONCE, max(1, NUMBERS_AT_ONCE // inputs[0].numel()))
+            return torch.cat([self.model(rows) for rows in torch.split(inputs, at_once)])
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:
@@ -91,31 +110,57 @@ def _numpy(tensor: Tensor) -> NDArray[np.float32]:
 def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.device) -> Trial:
     """The trial of one replicate; a RecipeError or EngineError where recipe, data and model do not fit."""
     objective = objective_of(recipe.loss, splits.kind)
-    check_batch_size(recipe, splits)
-    sizes = (splits.train.inputs.shape[1], objective.n_outputs(len(splits.classes)))
-    model = build_model(recipe, sizes, replicate=replicate, device=device)
+    check_fit(recipe, splits)
+    model = build_model(
+        recipe, splits.sizes(objective.n_outputs(len(splits.classes))), replicate=replicate, device=device
+    )
+    _check_last_batch(recipe, splits, model)
     if isinstance(objective.function, nn.Module):
         objective.function.to(device)
     inputs = {name: torch.from_numpy(np.array(part.inputs)).to(device) for name, part in splits.parts().items()}
+    if isinstance(model, PretrainedNetwork) and model.spec.train == "head":
+        model, inputs = _head_and_features(model, inputs)
     learned_from = {name: part for name, part in splits.parts().items() if name != "test"}
     targets = {
         name: torch.from_numpy(targets_of(part, splits, objective)).to(device) for name, part in learned_from.items()
     }
     optimizer = build_optimizer(recipe.optimizer, model)
-    trial = Trial(recipe, replicate, splits, model, objective, optimizer, inputs, targets)
+    scored = {name: inputs[name] if rows is None else inputs[name][rows] for name, rows in scored_rows(splits).items()}
+    trial = Trial(recipe, replicate, splits, model, objective, optimizer, inputs, targets, scored)
     if isinstance(recipe.loss, Code):
         _check_loss(recipe.loss, trial)
     return trial
 
 
-def check_batch_size(recipe: Recipe, splits: Splits) -> None:
-    """A RecipeError where a batch would take more rows than there are."""
+def _check_last_batch(recipe: Recipe, splits: Splits, model: nn.Module) -> None:
+    rows = len(splits.train.inputs)
+    last = rows % (recipe.batch_size or rows) or recipe.batch_size or rows
+    if last == 1 and any(isinstance(module, BATCH_NORMS) for module in model.modules()):
+        raise RecipeError(
+            f"{rows} training rows in batches of {recipe.batch_size} leave one for the last batch, and a batch norm "
+            "needs two to compare. Use another batch_size. Nothing was trained."
+        )
+
+
+def check_fit(recipe: Recipe, splits: Splits) -> None:
+    """A RecipeError where a batch would take more rows than there are, or a model cannot read series that end early."""
+    if not isinstance(recipe.model, READS_SEQUENCES) and np.isnan(splits.train.inputs).any():
+        raise RecipeError(
+            f"the model {recipe.model.name} reads examples of one length, and some of these end before others. "
+            "Use model = 'recurrent' or 'attention', which stop where an example does. Nothing was trained."
+        )
     rows = len(splits.train.inputs)
     if recipe.batch_size is not None and recipe.batch_size > rows:
         raise RecipeError(
             f"batch_size {recipe.batch_size} is larger than the training part, which has {rows} rows. "
             "Leave batch_size out to take all of them at each step. Nothing was trained."
         )
+
+
+def _head_and_features(model: PretrainedNetwork, inputs: Mapping[str, Tensor]) -> tuple[nn.Module, dict[str, Tensor]]:
+    """What learns, and what it learns from: a frozen body gives an image the same features at every step."""
+    with torch.no_grad():
+        return model.head, {name: model.features(images) for name, images in inputs.items()}
 
 
 def targets_of(part: Part, splits: Splits, objective: Objective) -> NDArray[Any]:
@@ -128,7 +173,7 @@ def targets_of(part: Part, splits: Splits, objective: Objective) -> NDArray[Any]
 
 def _check_loss(code: Code, trial: Trial) -> None:
     rows = slice(0, 2)
-    loss = trial.objective.function(trial.model.eval()(trial.inputs["train"][rows]), trial.targets["train"][rows])
+    loss = trial.loss(trial.model.eval()(trial.inputs["train"][rows]), trial.targets["train"][rows])
     if isinstance(loss, Tensor) and loss.ndim == 0 and loss.requires_grad:
         return
     got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from etude.faces.json import result_json
 from etude.faces.python import RESULTS, STORE
-from etude.faces.terminal import progress_display, show_result, talk, words
-from etude.values.errors import EtudeError, InterruptedStudy, RecipeError
+from etude.faces.terminal import download_display, progress_display, show_result, talk, words
+from etude.values.errors import EngineError, EtudeError, InterruptedStudy, RecipeError
 from etude.values.study import DEFAULT_ENGINE
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
+TRAINS = ("torch", "loky")
+"""Packages without which étude reads and judges, but does not train."""
+
 
 def main() -> NoReturn:
     """Run the command line; an error the user can fix is one paragraph on standard error and an exit code."""
@@ -32,7 +35,7 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our characters still gets the words
     try:
-        app()
+        _run_app()
         sys.stdout.flush()
     except EtudeError as error:
         _say(str(error))
@@ -47,6 +50,18 @@ def main() -> NoReturn:
         _say("stopped before anything ran.")
         sys.exit(InterruptedStudy.exit_code)
     sys.exit(0)
+
+
+def _run_app() -> None:
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINS:
+            raise
+        raise EngineError(
+            f"étude trains with PyTorch, and {error.name} is not installed here. Run: pip install 'etude[torch]'. "
+            "Nothing was run."
+        ) from error
 
 
 @app.callback(invoke_without_command=True)
@@ -80,8 +95,10 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
     Stopped with Ctrl-C, or killed, the same command goes on where it was. Exit codes: 0 fine, 2 usage, 3 unreadable
     input, 4 stopped but resumable.
     """
+    from etude.data.load import fetch
     from etude.faces.report import write_report
     from etude.records.store import open_store
+    from etude.studies.design import data_of
     from etude.studies.execute import Means, execute
     from etude.studies.load import load_plan
 
@@ -89,6 +106,9 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
         plan = load_plan(study, replicates=_count(replicates), seed=seed)
         means = Means(engine=engine, workers=workers, device=device, cluster=cluster)
         command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
+        with download_display(talk(), quiet=quiet) as watch_bytes:
+            for data in data_of(plan):
+                fetch(data, watch_bytes)
         with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
             result = execute(plan, store, means=means, watch=watch)
         report = write_report(result, out / f"{plan.name}.html", command=command)

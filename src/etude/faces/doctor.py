@@ -15,13 +15,14 @@ from etude.engine.pace import pace
 from etude.engine.spread import default_workers
 from etude.faces.json import SCHEMA
 from etude.faces.terminal import words
+from etude.figures.numbers import plural
 
 SECONDS = 0.5
 """Of each of the two timings."""
 
 NO_CORE = (
     "loop, PyTorch step by step: the native engine was not built here, so small networks train about 100 times slower. "
-    "With a C++17 compiler (GCC 12, or Clang), `pip install --force-reinstall --no-deps etude` builds it"
+    "Install a C++17 compiler (GCC 12, or Clang), then étude anew from its folder: `pip install --no-deps .`"
 )
 
 
@@ -64,7 +65,7 @@ def health_table(health: Health) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, says in health.facts.items():
         table.add_row(words(name), words(says, "yellow" if name in health.worry else ""))
-    speed = ", ".join(f"{rate:,.3g} on {_threads(n)}" for n, rate in health.rates.items())
+    speed = ", ".join(f"{rate:,.3g} on {plural(n, *_worker(health))}" for n, rate in health.rates.items())
     table.add_row(Text("speed"), words(f"{speed}: runs a second of J1, the learner's first network for 1,500 epochs"))
     return table
 
@@ -76,5 +77,6 @@ def health_json(health: Health) -> str:
     return json.dumps(plain, ensure_ascii=False, indent=1)
 
 
-def _threads(n: int) -> str:
-    return "1 thread" if n == 1 else f"{n} threads"
+def _worker(health: Health) -> tuple[str, str]:
+    """What trains one run at a time, and several of them."""
+    return ("process", "processes") if health.facts["engine"] == NO_CORE else ("thread", "threads")

@@ -60,11 +60,16 @@ class Study:
         device:  "cpu", or a torch device such as "cuda"
         cluster: "auto" or "host:port": a Ray cluster to spread the trainings over (docs/cluster.md)
         """
-        from etude.faces.terminal import progress_display, talk
+        from etude.data.load import fetch
+        from etude.faces.terminal import download_display, progress_display, talk
         from etude.records.store import open_store
+        from etude.studies.design import data_of
         from etude.studies.execute import Means, execute
 
         means = Means(engine=engine, workers=workers, device=device, cluster=cluster)
+        with download_display(talk(), quiet=quiet) as watch_bytes:
+            for data in data_of(self.plan):
+                fetch(data, watch_bytes)
         with open_store(Path(out) / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
             return Result(execute(self.plan, store, means=means, watch=watch))
 
@@ -96,6 +101,11 @@ class Result:
     def variance(self) -> tuple[VarianceShare, ...]:
         """Shares of the primary metric's variance, of a full factorial."""
         return self.found.variance
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind: how the study went, who trained it and why, and what intervals do not say."""
+        return self.found.notes
 
     @property
     def runs(self) -> Mapping[str, tuple[Run, ...]]:
@@ -151,7 +161,8 @@ class Result:
     def __repr__(self) -> str:
         """The claims and effects, a line each."""
         claims = [f"{judgement.verdict}: {judgement.claim.text}" for judgement in self.claims]
-        return "\n".join([f"Result of {self.found.plan.name!r}", *claims, *map(str, self.effects)])
+        notes = (f"note: {note}" for note in self.notes)
+        return "\n".join([f"Result of {self.found.plan.name!r}", *claims, *map(str, self.effects), *notes])
 
     def _repr_html_(self) -> str:
         from etude.faces.notebook import result_fragment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -85,6 +85,23 @@ def progress_display(console: Console, *, quiet: bool) -> Iterator[Callable[[Pro
             bar.update(line, description=told, completed=now.done, total=now.planned, pace=_pace(now, elapsed))
 
         yield watch
+
+
+@contextlib.contextmanager
+def download_display(console: Console, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """A line of bytes done, rate and time left, once there is something to download; nothing before, or when quiet."""
+    columns = (TextColumn("fetching data"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    bar = ProgressBar(*columns, console=console, transient=True, disable=quiet)
+    line = bar.add_task("", total=None)
+
+    def watch(done: int, total: int | None) -> None:
+        bar.start()
+        bar.update(line, completed=done, total=total)
+
+    try:
+        yield watch
+    finally:
+        bar.stop()
 
 
 def show_result(console: Console, result: StudyResult) -> None:

@@ -16,7 +16,6 @@ from etude.numerics.shape import all_alike
 from etude.studies.design import difference_text, level_text, resolve
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
-from etude.values.data import Arrays, Bundled, Data, Table, Task
 from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
 from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.metric import METRICS, Metric, Split
@@ -239,25 +238,12 @@ def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: s
 
 
 def _check_one_problem(control: tuple[str, Recipe], treated: tuple[str, Recipe]) -> None:
-    one, other = (_problem(recipe.data) for _, recipe in (control, treated))
+    one, other = (recipe.data.problem for _, recipe in (control, treated))
     if one != other:
         raise NotComparableError(
             f"{control[0]!r} learns from {one} and {treated[0]!r} from {other}: other rows, another target, "
             "other limits, and no replicate of one is the pair of a replicate of the other. Study each by itself."
         )
-
-
-def _problem(data: Data) -> str:
-    """What is to be learned, whatever the number of rows, of distractors, or the noise."""
-    match data:
-        case Task():
-            return f"the task {data.task}"
-        case Bundled():
-            return f"the bundled set {data.bundled}"
-        case Table():
-            return f"the column {data.target!r} of {data.table}"
-        case Arrays():
-            return f"arrays {data.checksum[:8]}"
 
 
 def _check_one_factor(fields: tuple[str, ...], told: str) -> None:

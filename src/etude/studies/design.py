@@ -7,6 +7,7 @@ from typing import Any
 from etude.figures.words import field_words, level_words
 from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast, Settings
 from etude.values.code import Code
+from etude.values.data import Data
 from etude.values.errors import RecipeError
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
 from etude.values.spec import Spec, nearest
@@ -35,6 +36,11 @@ def arms_of(plan: Plan) -> tuple[Arm, ...]:
         levels = {path: field_value(recipe, path) for path in paths}
         arms.append(Arm(name or _label(plan, recipe), levels, recipe))
     return _with_distinct_labels(arms)
+
+
+def data_of(plan: Plan) -> tuple[Data, ...]:
+    """Every kind of data that the arms of a plan learn from, each once."""
+    return tuple(dict.fromkeys(arm.recipe.data for arm in arms_of(with_valid_comparisons(plan))))
 
 
 def told_arms(plan: Plan, arms: Sequence[Arm]) -> tuple[Arm, ...]:

@@ -12,6 +12,9 @@ from etude.values.recipe import changed
 from etude.values.spec import nearest
 from etude.values.study import Plan
 
+PATHS = ("table", "folder", "text")
+"""Fields that hold a path; a text without a file's ending is the name of a published one."""
+
 BUILT_IN: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (JOURNEY,)})
 """The studies that come with étude, by name."""
 
@@ -58,11 +61,11 @@ def read_plan(path: Path) -> Plan:
 
 
 def _with_paths_from(value: Any, folder: Path, *, key: str = "") -> Any:  # noqa: ANN401 - whatever TOML can say
-    """The same fields with the path of each table taken from `folder`, in the base, in arms, levels and claims."""
+    """The same fields with each path taken from `folder`, in the base, in arms, levels and claims."""
     if isinstance(value, dict):
         return {name: _with_paths_from(inner, folder, key=name) for name, inner in value.items()}
     if isinstance(value, list):
         return [_with_paths_from(inner, folder, key=key) for inner in value]
-    if isinstance(value, str) and key.rpartition(".")[2] == "table":
+    if isinstance(value, str) and key.rpartition(".")[2] in PATHS and (key != "text" or Path(value).suffix):
         return str(folder / Path(value).expanduser())
     return value

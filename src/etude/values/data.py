@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from etude.values.errors import DataError
+from etude.values.errors import DataError, RecipeError
 from etude.values.spec import Spec
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -27,6 +27,11 @@ class Task(Spec):
     validation: Share = Field(0.2, description="share of the pool kept for validation")
     test_rows: int = Field(5000, ge=100, description="rows of the separate test set")
 
+    @property
+    def problem(self) -> str:
+        """What is to be learned, whatever the number of rows, of distractors, or the noise."""
+        return f"the task {self.task}"
+
 
 class Bundled(Spec):
     """One of scikit-learn's bundled sets: breast_cancer, digits, diabetes, iris, wine."""
@@ -34,6 +39,11 @@ class Bundled(Spec):
     bundled: str = Field(description="the name of a bundled set, such as 'wine'")
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
+
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"the bundled set {self.bundled}"
 
 
 class Table(Spec):
@@ -51,10 +61,112 @@ class Table(Spec):
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
 
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"the column {self.target!r} of {self.table}"
+
     @field_validator("drop", mode="before")
     @classmethod
     def _one_column(cls, given: object) -> object:
         return (given,) if isinstance(given, str) else given
+
+
+class Recall(Spec):
+    """A synthetic task on sequences: what was said at the start must be known at the end. Its best score is known.
+
+    "adding":  two numbers a position, a value in [0, 1) and a mark; the sum of the two marked values is asked, one
+               marked in each half (Hochreiter and Schmidhuber 1997)
+    "copy":    one of `symbols` symbols, then blanks; which symbol it was is asked at the end
+    "parity":  random bits; whether an odd number of them is 1
+    """
+
+    recall: Literal["adding", "copy", "parity"] = Field(description="what is asked: 'adding', 'copy' or 'parity'")
+    length: int = Field(20, ge=2, le=10_000, description="positions of a sequence: how long memory must last")
+    symbols: int = Field(8, ge=3, le=100, description="different symbols of the copy task")
+    rows: int = Field(2000, ge=10, description="sequences of the pool that is split into training and validation")
+    validation: Share = Field(0.2, description="share of the pool kept for validation")
+    test_rows: int = Field(2000, ge=100, description="sequences of the separate test set")
+
+    @property
+    def problem(self) -> str:
+        """What is to be learned, however long memory must last."""
+        return f"the task {self.recall}"
+
+
+class Images(Spec):
+    """A published set of images with its official test set, which is scored and never selects anything."""
+
+    images: str = Field(description="the name of a set: mnist, fashion_mnist or cifar10")
+    folder: str | None = Field(None, description="where its files are; None: known places, then a download")
+    rows: int | None = Field(None, ge=20, description="training images drawn of the set; None: all of them")
+    class_shares: tuple[tuple[str, float], ...] = Field(
+        (), description="share of a class's images that is kept, such as {9 = 0.1}; the others keep all"
+    )
+    flip: float = Field(0.0, ge=0, lt=1, description="probability that a label to learn from is another class's")
+    validation: Share = Field(0.1, description="share of the training images kept for validation")
+    test_rows: int | None = Field(None, ge=20, description="images of the official test set; None: all of them")
+
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"the images {self.images}"
+
+    @field_validator("class_shares", mode="before")
+    @classmethod
+    def _pairs(cls, given: object) -> object:
+        return tuple((str(label), share) for label, share in given.items()) if isinstance(given, dict) else given
+
+    @field_validator("class_shares")
+    @classmethod
+    def _are_shares(cls, pairs: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+        for label, share in pairs:
+            if not 0 < share <= 1:
+                raise RecipeError(f"class {label!r} has the share {share}; a share is above 0 and at most 1.")
+        return tuple(sorted(pairs))
+
+
+class Series(Spec):
+    """Time series of one or more channels, of equal or unequal length, from `.ts` files with an official test set."""
+
+    series: str = Field(description="a name, such as 'JapaneseVowels', or the path of a ..._TRAIN.ts file")
+    folder: str | None = Field(None, description="where its files are; None: known places")
+    flip: float = Field(0.0, ge=0, lt=1, description="probability that a label to learn from is another class's")
+    validation: Share = Field(0.2, description="share of the training series kept for validation")
+
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"the series {self.series}"
+
+
+class Text(Spec):
+    """Text, a character at a time: at every position of a window the next character is asked."""
+
+    text: str = Field(description="'moby_dick', or the path of a text file in UTF-8")
+    folder: str | None = Field(None, description="where moby_dick is; None: known places, then a download")
+    length: int = Field(64, ge=2, le=10_000, description="characters of a window")
+    rows: int | None = Field(None, ge=10, description="windows drawn to learn from; None: all of them")
+    validation: Share = Field(0.1, description="share of the windows to learn from kept for validation, in one piece")
+    test: Share = Field(0.1, description="share of the text, its end, kept for the final score")
+
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"the text {self.text}"
+
+
+class Names(Spec):
+    """People's names a letter at a time: which language are they from?"""
+
+    names: tuple[str, ...] = Field(min_length=2, description="locales, such as ['en_US', 'de_DE', 'it_IT']")
+    validation: Share = Field(0.2, description="share of the names kept for validation")
+    test: Share = Field(0.2, description="share of the names kept for the final score")
+
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"names of {', '.join(self.names)}"
 
 
 class Arrays(Spec):
@@ -85,6 +197,11 @@ class Arrays(Spec):
         checksum = hashlib.sha256(repr(inputs.shape).encode() + content).hexdigest()
         return {**fields, "inputs": inputs, "targets": targets, "checksum": checksum}
 
+    @property
+    def problem(self) -> str:
+        """What is to be learned."""
+        return f"arrays {self.checksum[:8]}"
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Arrays):
             return NotImplemented
@@ -106,11 +223,17 @@ class IndexedPairs(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...  # noqa: ANN401 - whatever the dataset holds
 
 
+SOURCES: tuple[type[Spec], ...] = (Task, Bundled, Table, Recall, Images, Series, Text, Names)
+"""Sources that can be written in TOML; each is told by the key that is its own name in small letters."""
+
+_KEYS = tuple(source.__name__.lower() for source in SOURCES)
+
+
 def _which(data: object) -> str:
     if isinstance(data, Spec):
         return type(data).__name__.lower()
     if isinstance(data, dict):
-        return next((key for key in ("task", "bundled", "table") if key in data), "unknown")
+        return next((key for key in _KEYS if key in data), "unknown")
     return "unknown"
 
 
@@ -118,11 +241,16 @@ Data = Annotated[
     Annotated[Task, Tag("task")]
     | Annotated[Bundled, Tag("bundled")]
     | Annotated[Table, Tag("table")]
+    | Annotated[Recall, Tag("recall")]
+    | Annotated[Images, Tag("images")]
+    | Annotated[Series, Tag("series")]
+    | Annotated[Text, Tag("text")]
+    | Annotated[Names, Tag("names")]
     | Annotated[Arrays, Tag("arrays")],
     Discriminator(
         _which,
         custom_error_type="unknown_data",
-        custom_error_message="data needs one of the keys 'task', 'bundled' or 'table' that says where rows come from",
+        custom_error_message=f"data needs one of the keys {', '.join(_KEYS)} that says where rows come from",
     ),
 ]
 """Any source of rows, told apart in TOML by the key that is present."""

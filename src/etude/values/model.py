@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from etude.values.code import Code
 from etude.values.errors import RecipeError
 from etude.values.spec import Spec
 
@@ -50,7 +51,7 @@ class Attention(Spec):
     """
 
     name: Literal["attention"] = "attention"
-    width: int = Field(32, ge=1, description="numbers at each position")
+    width: int = Field(32, ge=2, description="numbers at each position")
     heads: int = Field(4, ge=1, description="attention heads a layer; they share the width evenly")
     layers: int = Field(2, ge=1, description="layers of attention and a feed-forward network four times as wide")
     positions: Literal["sinusoidal", "learned", "none"] = Field(
@@ -83,10 +84,32 @@ class Pretrained(Spec):
     pixels: int = Field(96, ge=32, le=224, description="height and width that images are scaled to")
 
 
-Model = Mlp | Convnet | Recurrent | Attention | Pretrained
-
 MODELS: tuple[type[Spec], ...] = (Mlp, Convnet, Recurrent, Attention, Pretrained)
 """Our architectures, in the order in which a learner meets them."""
+
+_NAMES = tuple(model.__name__.lower() for model in MODELS)
+
+
+def _which(model: object) -> str:
+    if isinstance(model, Spec):
+        return type(model).__name__.lower()
+    return str(model.get("name", "mlp")) if isinstance(model, dict) else "unknown"
+
+
+Model = Annotated[
+    Annotated[Mlp, Tag("mlp")]
+    | Annotated[Convnet, Tag("convnet")]
+    | Annotated[Recurrent, Tag("recurrent")]
+    | Annotated[Attention, Tag("attention")]
+    | Annotated[Pretrained, Tag("pretrained")]
+    | Annotated[Code, Tag("code")],
+    Discriminator(
+        _which,
+        custom_error_type="unknown_model",
+        custom_error_message=f"model needs a name, one of {', '.join(_NAMES)}, or is a function that returns a network",
+    ),
+]
+"""Any model, told apart by its name."""
 
 mlp, convnet, recurrent, attention, pretrained = Mlp, Convnet, Recurrent, Attention, Pretrained
 """As people write them in a recipe: ``model=etude.mlp(hidden=(5,))``."""

@@ -11,7 +11,7 @@ from pydantic import Field, field_serializer, field_validator
 from etude.values.code import Code
 from etude.values.data import Arrays, Data, as_data
 from etude.values.errors import RecipeError
-from etude.values.model import Mlp
+from etude.values.model import Mlp, Model
 from etude.values.optimizer import Adam, EarlyStopping, Optimizer, Schedule
 from etude.values.spec import Spec, nearest
 
@@ -25,8 +25,8 @@ class Recipe(Spec):
     (`seed`, r) and nothing else, so two recipes that differ in one field share every draw that both make.
     """
 
-    data: Data = Field(description="a table with the key 'task', 'bundled' or 'table'")
-    model: Mlp | Code = Field(Mlp(), description="a table with a name, such as {name = 'mlp', hidden = [5]}")
+    data: Data = Field(description="a table with a key that says where rows come from, such as 'task' or 'table'")
+    model: Model = Field(Mlp(), description="a table with a name, such as {name = 'mlp', hidden = [5]}")
     loss: LossName | Code = Field(
         description="'bce', 'mse' or 'cross_entropy' for classes; 'mse', 'l1' or 'huber' for numbers"
     )

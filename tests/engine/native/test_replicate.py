@@ -411,3 +411,30 @@ def in_float64(recipe: Recipe, splits: list[Splits]) -> np.ndarray:
 
 def doubles(splits: list[Splits], part: str, field: str) -> torch.Tensor:
     return torch.tensor(np.stack([getattr(one.parts()[part], field) for one in splits]), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("rate", [1e18, 1e25])
+def test_an_output_that_overflows_is_a_divergence_in_both_engines_though_a_probability_would_hide_it(
+    native, rows, rate
+):
+    recipe = Recipe(
+        data=TASK, loss="mse", model=Mlp(hidden=(32,)), epochs=6, batch_size=20, optimizer=Adam(learning_rate=rate)
+    )
+    splits = rows("binary", rows=60, features=3)
+    expected, found = loop.train_on(recipe, splits, 0), native(recipe, splits)
+    assert expected.ended == found.ended == "diverged"  # perhaps a few steps apart
+
+
+def test_more_epochs_than_memory_has_room_for_are_trained_a_stretch_at_a_time(native, rows):
+    recipe = Recipe(
+        data=TASK,
+        loss="bce",
+        model=Mlp(hidden=(4,)),
+        epochs=10**12,
+        early_stopping={"patience": 2},
+        optimizer=Adam(learning_rate=0.3),
+        schedule={"name": "cosine"},
+        score_every=10**9,
+    )
+    run = native(recipe, rows("binary", rows=60, features=3))
+    assert run.ended == "stopped early"

@@ -14,7 +14,7 @@ from etude.engine.native.library import KINDS
 from etude.engine.native.replicate import lacking
 from etude.engine.native.translate import LAYERS, WHOLE, state_of, translated
 from etude.values.code import Code
-from etude.values.errors import EngineError
+from etude.values.errors import EngineError, RecipeError
 from etude.values.model import Mlp
 from etude.values.recipe import Recipe
 
@@ -289,13 +289,13 @@ def arrays(kind: str) -> tuple[np.ndarray, np.ndarray]:
     return chance.random((90, 2)), targets[kind]
 
 
-def test_a_batch_norm_of_one_example_is_left_to_torch_which_says_so(why_not):
+def test_a_batch_norm_of_one_example_is_refused_with_the_remedy(why_not):
     def model() -> nn.Sequential:
         return on_two(nn.BatchNorm1d(2))
 
     assert why_not(model, batch_size=13) == "a batch norm of one example"  # 40 rows are 3 · 13 + 1
     assert why_not(model, batch_size=20) == why_not(model) == ""
-    with pytest.raises(EngineError, match="Expected more than 1 value per channel when training"):
+    with pytest.raises(RecipeError, match=r"batches of 13 leave one for the last batch.*Use another batch_size"):
         loop.train(Recipe(data=TASK, loss="bce", model=model, batch_size=13), 0)
 
 

@@ -12,7 +12,9 @@ from torch import nn
 
 from etude.engine.dropout import CountedDropout
 from etude.numerics.seeds import hashed_uniform, key
+from etude.values.errors import EngineError
 from etude.values.model import Activation, Mlp
+from etude.values.sizes import Sizes
 
 ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = MappingProxyType(
     {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "gelu": nn.GELU}
@@ -20,6 +22,16 @@ ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = MappingProxyType(
 
 BIAS = 2**63
 """The counter that a bias takes in the place of its input; no layer has so many inputs."""
+
+
+def perceptron_of_rows(spec: Mlp, sizes: Sizes, *, seed: int, replicate: int) -> nn.Sequential:
+    """The network of `spec` for rows of numbers, images among them, pixel by pixel; an EngineError for a text."""
+    if sizes.characters:
+        raise EngineError(
+            "the model mlp takes numbers, and a text is made of characters, whose numbers mean nothing by size. "
+            "Use model = 'recurrent' or 'attention'. Nothing was trained."
+        )
+    return multilayer_perceptron(spec, (sizes.n_inputs, sizes.outputs), seed=seed, replicate=replicate)
 
 
 def multilayer_perceptron(spec: Mlp, sizes: tuple[int, int], *, seed: int, replicate: int) -> nn.Sequential:

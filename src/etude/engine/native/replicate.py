@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from etude.data.load import load
 from etude.data.splits import Splits
-from etude.engine.architectures.mlp import initial_parameters, multilayer_perceptron
+from etude.engine.architectures.mlp import initial_parameters, perceptron_of_rows
 from etude.engine.build import build_model
 from etude.engine.course import Course, learning_rates, score_every, steps_per_epoch
 from etude.engine.losses import (
@@ -30,13 +30,16 @@ from etude.engine.machine import explained, facts, own_torch
 from etude.engine.native.library import ENDINGS, Core
 from etude.engine.native.training import CoreJob, Floats, Rows, Stop, Training
 from etude.engine.native.translate import Translation, Untranslatable, state_of, translated
+from etude.engine.scoring import scored_rows
 from etude.engine.trial import targets_of
 from etude.numerics.schedules import is_constant
 from etude.numerics.seeds import key, stream
 from etude.values.data import Data, Task
+from etude.values.errors import EngineError
 from etude.values.model import Mlp
 from etude.values.recipe import Recipe
 from etude.values.run import Run
+from etude.values.sizes import Sizes
 
 LOSSES: Mapping[LossFunction, str] = MappingProxyType(
     {
@@ -115,10 +118,12 @@ class Live:
         return self.apart(self.training.outputs_of_all())
 
     def apart(self, outputs: Floats) -> dict[str, Floats]:
-        """Outputs on all rows, shape (…, rows of all parts, outputs), by part."""
+        """Outputs on all rows, shape (…, rows of all parts, outputs), by part, of the rows that are scored."""
         parts = self.splits.parts()
         ends = np.cumsum([len(part.inputs) for part in parts.values()])[:-1]
-        return dict(zip(parts, np.split(outputs, ends, axis=-2), strict=True))
+        apart = dict(zip(parts, np.split(outputs, ends, axis=-2), strict=True))
+        chosen = scored_rows(self.splits)
+        return {name: made if (rows := chosen[name]) is None else made[..., rows, :] for name, made in apart.items()}
 
     def weights(self) -> Iterator[tuple[str, Floats]]:
         """Every parameter with its name."""
@@ -157,7 +162,7 @@ def train_on(core: Core, recipe: Recipe, splits: Splits, replicate: int, *, stop
     began = time.perf_counter()
     with explained(recipe, replicate):
         objective = objective_of(recipe.loss, splits.kind)
-        start = started(recipe, _sizes(splits, objective), replicate)
+        start = _same_as_the_first(recipe, _sizes(splits, objective), replicate)
         rows = {name: _rows(splits, name, objective) for name in splits.parts()}
         job = _job(recipe, start.translation, objective, splits)
         with Training(core, job, rows, start.state, stop=stop) as training:
@@ -171,8 +176,8 @@ def train_on(core: Core, recipe: Recipe, splits: Splits, replicate: int, *, stop
             return run
 
 
-def _sizes(splits: Splits, objective: Objective) -> tuple[int, int]:
-    return splits.train.inputs.shape[1], objective.n_outputs(len(splits.classes))
+def _sizes(splits: Splits, objective: Objective) -> Sizes:
+    return splits.sizes(objective.n_outputs(len(splits.classes)))
 
 
 def core_loss(objective: Objective) -> str:
@@ -197,23 +202,35 @@ def rows_of(data: Data, seed: int, replicate: int) -> Splits:
 _kept = lru_cache(maxsize=KEPT)(lambda data, seed, replicate: load(data, seed=seed, replicate=replicate))
 
 
-def started(recipe: Recipe, sizes: tuple[int, int], replicate: int) -> Start:
-    """The network of a replicate before its first step, of `sizes` inputs and raw outputs."""
+def started(recipe: Recipe, sizes: Sizes, replicate: int) -> Start:
+    """The network of a replicate before its first step."""
     seed = recipe.seed
-    if isinstance(recipe.model, Mlp):
+    if isinstance(recipe.model, Mlp) and not sizes.characters:
         translation, names = _form_of(recipe.model, sizes)
         masks = int(key(seed, replicate, "dropout"))
-        weights = initial_parameters(recipe.model, sizes, seed=seed, replicate=replicate)
+        ends = (sizes.n_inputs, sizes.outputs)
+        weights = initial_parameters(recipe.model, ends, seed=seed, replicate=replicate)
         return Start(translation.with_masks(masks) if recipe.model.dropout else translation, weights, names)
     with BUILDING, own_torch(CPU):
         model = build_model(recipe, sizes, replicate=replicate, device=CPU)
-        return Start(translated(model, sizes[0]), state_of(model), _names(model))
+        return Start(translated(model, sizes.n_inputs), state_of(model), _names(model))
+
+
+def _same_as_the_first(recipe: Recipe, sizes: Sizes, replicate: int) -> Start:
+    """As `started`; an EngineError where replicate 0 could be translated, for which it was chosen, and this cannot."""
+    try:
+        return started(recipe, sizes, replicate)
+    except Untranslatable as reason:
+        raise EngineError(
+            f"replicate {replicate} has {reason}, which the native engine lacks and replicate 0 did not have. Use "
+            "engine='loop', or build the same layers every time. This run was not kept; finished ones are."
+        ) from reason
 
 
 @lru_cache(maxsize=KEPT)
-def _form_of(spec: Mlp, sizes: tuple[int, int]) -> tuple[Translation, Names]:
-    template = multilayer_perceptron(spec, sizes, seed=0, replicate=0)
-    return translated(template, sizes[0]), _names(template)
+def _form_of(spec: Mlp, sizes: Sizes) -> tuple[Translation, Names]:
+    template = perceptron_of_rows(spec, sizes, seed=0, replicate=0)
+    return translated(template, sizes.n_inputs), _names(template)
 
 
 def _names(model: nn.Module) -> Names:
@@ -281,9 +298,9 @@ def _epochs_at_once(course: Course, live: Live) -> int:
     """So many that neither orders drawn ahead nor outputs waiting to be scored take more than a few MiB."""
     recipe, parts = course.recipe, course.splits.parts()
     outputs = sum(len(part.inputs) for part in parts.values()) * live.training.n_outputs
-    takings = max(1, NUMBERS_AHEAD // outputs)
-    ordered = recipe.epochs if recipe.batch_size is None else max(1, NUMBERS_AHEAD // len(parts["train"].inputs))
-    return min(takings * score_every(recipe), ordered)
+    takings, rows = max(1, NUMBERS_AHEAD // outputs), len(parts["train"].inputs)
+    an_epoch = rows if recipe.batch_size else 1  # numbers of its order, which are at least those of its rates
+    return min(takings * score_every(recipe), max(1, NUMBERS_AHEAD // an_epoch))
 
 
 def _orders(recipe: Recipe, replicate: int, rows: int, epochs: range) -> NDArray[np.int32] | None:

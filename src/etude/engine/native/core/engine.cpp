@@ -241,7 +241,7 @@ extern "C" {
 Training* etude_open(const Problem* problem, const float* state, const std::atomic<int32_t>* stop) {
   try {
     return new Training(*problem, state, stop);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // bad_alloc, or a length that no vector can have
     return nullptr;
   }
 }

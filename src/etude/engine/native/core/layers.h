@@ -9,6 +9,7 @@
 
 #include "product.h"
 
+// In the order of KINDS in library.py. Those from MAX_POOL on learn nothing; those from RELU on work on one number.
 enum Kind : int32_t {
   LINEAR, CONVOLUTION, BATCH_NORM, MAX_POOL, AVERAGE_POOL, DROPOUT, RELU, LEAKY_RELU, SIGMOID, TANH, GELU
 };

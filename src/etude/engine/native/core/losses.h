@@ -35,8 +35,10 @@ static inline Vec log_loss(Vec z, Vec t, Vec* slope) {
   *slope = (0.f > z ? e * r : r) - t;
   return (1.f - t) * z + positive_part(-z) + log1p_of_half(e * inverse * one);
 }
+// An infinite z is NaN, as in losses.py: a sum that has overflowed is no certainty.
+static inline Vec finite_or_nan(Vec z) { return z + 0.f * z; }
 static inline Vec squared_probability(Vec z, Vec t, Vec* slope) {  // (p − t)², p = sigmoid(z), p′ = p (1 − p)
-  Vec p = sigmoid(z), error = p - t;
+  Vec p = sigmoid(finite_or_nan(z)), error = p - t;
   *slope = 2.f * error * (1.f - p) * p;
   return error * error;
 }
@@ -103,6 +105,7 @@ static float squared_probabilities(const Vec* z, const Vec* target, const Vec* l
   for (int s = 0; s < n; s++) {
     Vec* p = d ? d + s : scratch + s;
     Vec inverse = 1.f / exponentials(z + s, classes, stride, p, &top), squares = {}, mixed = {};
+    for (int k = 0; k < classes; k++) inverse += finite_or_nan(z[(long)k * stride + s]) * 0.f;
     for (int k = 0; k < classes; k++) {
       Vec q = p[(long)k * stride] *= inverse, error = q - choose(target[s] == (float)k, splat(1.f), Vec{});
       squares += error * error;

@@ -80,7 +80,7 @@ class Network {
     for (int i = 0; i < n; i++) {
       const LayerSpec& spec = specs[i];
       Shape in = shapes[now], out = in;
-      out.halo = 0;
+      out.halo[0] = out.halo[1] = 0;
       if (spec.kind == LINEAR) out = {spec.units};
       if (spec.kind == CONVOLUTION || spec.kind == MAX_POOL || spec.kind == AVERAGE_POOL) {
         out.height = (in.height + 2 * spec.padding[0] - spec.kernel[0]) / spec.step[0] + 1;
@@ -97,6 +97,8 @@ class Network {
       to.push_back(now);
       free_before = spec.kind == LINEAR || spec.kind == CONVOLUTION || spec.kind == BATCH_NORM;
     }
+    for (const Shape& shape : shapes)
+      if (!shape.fits()) throw std::bad_alloc();
     while (learns_from < n && specs[learns_from].kind >= MAX_POOL) learns_from++;  // nothing to learn before this one
   }
 
@@ -107,8 +109,8 @@ class Network {
     for (int d = 0; d < 2; d++) {
       int first = (spec.kernel[d] - 1 - spec.padding[d] + spec.step[d] - 1) / spec.step[d];
       int last = (before[d] - 1 + spec.padding[d]) / spec.step[d] - (after[d] - 1);
-      in->halo = std::max(in->halo, spec.padding[d]);
-      out->halo = std::max({out->halo, first, last});
+      in->halo[d] = std::max(in->halo[d], spec.padding[d]);
+      out->halo[d] = std::max({out->halo[d], first, last});
     }
   }
 

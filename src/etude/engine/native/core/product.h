@@ -11,11 +11,14 @@
 #include "vector.h"
 
 struct Shape {
-  int channels = 0, height = 1, width = 1, halo = 0;
-  int stored() const { return channels * (height + 2 * halo) * line(); }
+  int channels = 0, height = 1, width = 1, halo[2] = {0, 0};  // halo: rows above and below, columns left and right
+  int stored() const { return channels * (height + 2 * halo[0]) * line(); }
+  bool fits() const {  // whether places in it can be counted
+    return (double)channels * (height + 2. * halo[0]) * (width + 2. * halo[1]) < (1 << 30);
+  }
   int features() const { return channels * height * width; }
-  int line() const { return width + 2 * halo; }
-  int at(int c, int y, int x) const { return (c * (height + 2 * halo) + y + halo) * line() + x + halo; }
+  int line() const { return width + 2 * halo[1]; }
+  int at(int c, int y, int x) const { return (c * (height + 2 * halo[0]) + y + halo[0]) * line() + x + halo[1]; }
 };
 
 // Which numbers meet: for each position p, output row i and tap k,
