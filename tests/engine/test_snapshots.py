@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from etude.data.splits import Part, Splits
 from etude.engine.loop import train_on
-from etude.engine.snapshots import central_range
+from etude.engine.snapshots import central_range, snapshots
 from etude.values.model import Mlp
 from etude.values.recipe import Recipe
 
@@ -49,3 +50,49 @@ def test_the_plane_is_the_same_for_two_draws_of_one_task():
 
 def test_a_column_that_never_changes_still_has_a_range():
     assert central_range(np.full(10, 5.0, dtype=np.float32))[[0, 20, -1]].tolist() == pytest.approx([4, 5, 6])
+
+
+class Says:
+    """A network whose outputs are given."""
+
+    n_parameters = 10**9
+
+    def __init__(self, outputs):
+        """On the test rows."""
+        self.given = outputs
+
+    def outputs_by_split(self):
+        """As they were given."""
+        return {"test": self.given}
+
+    def weights(self):
+        """None."""
+        return []
+
+
+def images_of(truth) -> Splits:
+    pixels = np.arange(len(truth) * 4, dtype=np.float32).reshape(len(truth), 4)
+    part = Part((pixels - 127) / 128, np.array(truth, dtype=float))
+    return Splits(part, part, part, "multiclass", ("a", "b", "c"), (), 0.0, 1.0, "", form=(1, 2, 2))
+
+
+def test_the_confusion_matrix_counts_the_true_class_by_row_and_the_likeliest_by_column():
+    outputs = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 3], [0, 2, 0]], dtype=np.float32)
+    made = snapshots(Says(outputs), images_of([0, 1, 1, 2]))
+    assert made["confusion/test"].tolist() == [[1, 0, 0], [0, 1, 1], [0, 1, 0]]
+
+
+def test_the_worst_mistakes_are_the_surest_wrong_answers_with_their_pictures():
+    outputs = np.array([[9, 0, 0], [0, 1, 0], [0, 0, 3], [0, 2, 0]], dtype=np.float32)  # rows 1, 2 and 3 are wrong
+    made = snapshots(Says(outputs), images_of([0, 2, 1, 2]))
+    assert made["mistakes/truth"].tolist() == [1, 2, 2]
+    assert made["mistakes/said"].tolist() == [2, 1, 1]
+    assert made["mistakes/p"] == pytest.approx(
+        [np.exp(3) / (np.exp(3) + 2), np.exp(2) / (np.exp(2) + 2), np.e / (np.e + 2)]
+    )
+    assert made["mistakes/images"][0].tolist() == [[[8, 9], [10, 11]]]
+    assert made["mistakes/images"].dtype == np.uint8
+
+
+def test_a_run_that_diverged_and_a_problem_of_two_classes_have_no_matrix():
+    assert snapshots(Says(np.full((1, 3), np.nan, dtype=np.float32)), images_of([0])) == {}

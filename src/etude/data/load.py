@@ -16,7 +16,7 @@ from etude.data.given import arrays_frame, bundled_fingerprint, bundled_frame
 from etude.data.images import check_images, draw_images, fetch_images, images_fingerprint, images_kind, images_limits
 from etude.data.names import check_names, draw_names, names_fingerprint, names_kind, names_limits
 from etude.data.partition import Shares, check_partition, partition
-from etude.data.recall import check_recall, draw_recall, recall_fingerprint, recall_kind, recall_limits
+from etude.data.recall import check_recall, draw_recall, recall_classes, recall_fingerprint, recall_kind, recall_limits
 from etude.data.series import check_series, draw_series, series_fingerprint, series_kind, series_limits
 from etude.data.source import Source
 from etude.data.sources import moons, rings, sincos, spirals, waves, xor
@@ -45,6 +45,7 @@ class Loader:
     limits:      of each metric
     fingerprint: sha256 of the content
     kind:        what is predicted
+    classes:     the label of each class, in class order; empty for numbers
     fetch:       have its files here, telling a progress bar; None where nothing is ever downloaded
     """
 
@@ -53,6 +54,7 @@ class Loader:
     limits: Callable[[Any], Mapping[str, Limit]]
     fingerprint: Callable[[Any], str]
     kind: Callable[[Any], Kind]
+    classes: Callable[[Any], tuple[str, ...]]
     fetch: Callable[[Any, Watch | None], None] | None = None
 
 
@@ -106,6 +108,15 @@ def kind_of(data: Data) -> Kind:
     'regression'
     """
     return LOADERS[type(data)].kind(data)
+
+
+def class_names(data: Data) -> tuple[str, ...]:
+    """The label of each class, in class order; empty for numbers.
+
+    >>> class_names(Task(task="sincos"))
+    ('0', '1')
+    """
+    return LOADERS[type(data)].classes(data)
 
 
 def fetch(data: Data, watch: Watch | None = None) -> None:
@@ -210,7 +221,9 @@ def _of_frame(frame_of: Callable[[Any], Frame], content: Callable[[Any], str]) -
             return binary_limits(frame.targets, bayes=False)
         return multiclass_limits(np.bincount(frame.targets.astype(np.int64)) / frame.targets.size)
 
-    return Loader(check_rows, draw, limits_of, content, lambda data: frame_of(data).kind)
+    return Loader(
+        check_rows, draw, limits_of, content, lambda data: frame_of(data).kind, lambda data: frame_of(data).classes
+    )
 
 
 LOADERS: Mapping[type, Loader] = MappingProxyType(
@@ -221,15 +234,39 @@ LOADERS: Mapping[type, Loader] = MappingProxyType(
             limits=lambda data: task_limits(_source(data), data),
             fingerprint=lambda data: task_fingerprint(_source(data)),
             kind=lambda data: _source(data).kind,
+            classes=lambda data: ("0", "1") if _source(data).kind == "binary" else (),
         ),
-        Recall: Loader(check_recall, draw_recall, recall_limits, recall_fingerprint, recall_kind),
+        Recall: Loader(check_recall, draw_recall, recall_limits, recall_fingerprint, recall_kind, recall_classes),
         Table: _of_frame(table_frame, table_fingerprint),
         Bundled: _of_frame(bundled_frame, bundled_fingerprint),
         Arrays: _of_frame(arrays_frame, lambda data: data.checksum),
-        Images: Loader(check_images, draw_images, images_limits, images_fingerprint, images_kind, fetch_images),
-        Series: Loader(check_series, draw_series, series_limits, series_fingerprint, series_kind),
-        Text: Loader(check_text, draw_text, text_limits, text_fingerprint, lambda _: "multiclass", fetch_text),
-        Names: Loader(check_names, draw_names, names_limits, names_fingerprint, names_kind),
+        Images: Loader(
+            check_images,
+            draw_images,
+            images_limits,
+            images_fingerprint,
+            images_kind,
+            lambda data: check_images(data).classes,
+            fetch_images,
+        ),
+        Series: Loader(
+            check_series,
+            draw_series,
+            series_limits,
+            series_fingerprint,
+            series_kind,
+            lambda data: check_series(data).classes,
+        ),
+        Text: Loader(
+            check_text,
+            draw_text,
+            text_limits,
+            text_fingerprint,
+            lambda _: "multiclass",
+            lambda data: check_text(data)[0].alphabet,
+            fetch_text,
+        ),
+        Names: Loader(check_names, draw_names, names_limits, names_fingerprint, names_kind, lambda data: data.names),
     }
 )
 """Every kind of data; a new one is one spec, one file here and one line."""

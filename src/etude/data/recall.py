@@ -46,7 +46,7 @@ def draw_recall(data: Recall, *, seed: int, replicate: int) -> Splits:
     return splits(
         parts=(_taken(pool, ~kept), _taken(pool, kept), test),
         kind=question.kind,
-        classes=_classes(data),
+        classes=recall_classes(data),
         notes=(),
         form=(data.length, test.inputs.shape[1] // data.length),
     )
@@ -132,7 +132,8 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
 """The tasks by name."""
 
 
-def _classes(data: Recall) -> tuple[str, ...]:
+def recall_classes(data: Recall) -> tuple[str, ...]:
+    """The label of each class; none for `adding`."""
     n = {"adding": 0, "copy": data.symbols, "parity": 2}[data.recall]
     return tuple(map(str, range(n)))
 

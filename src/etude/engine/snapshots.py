@@ -1,12 +1,15 @@
-"""Small pictures of a trained model: its weights, and what it predicts over the plane of two inputs."""
+"""Small pictures of a trained model: its weights, what it predicts over the plane of two inputs, and its mistakes."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, softmax
 
+from etude.data.images import MIDDLE, REACH
 from etude.data.splits import Splits
 from etude.engine.network import Network
-from etude.engine.scoring import predictions
+from etude.engine.scoring import predictions, scored_rows
 
 MOST_WEIGHTS = 20_000
 """Models with more parameters keep none of them in the run."""
@@ -15,21 +18,59 @@ GRID_POINTS = 41
 """Points along each input: odd, so that one is in the middle."""
 
 
-def snapshots(network: Network, splits: Splits) -> dict[str, NDArray[np.float32]]:
-    """The weights of a small model, and the decision surface of one with two inputs.
+MOST_MISTAKES = 12
+
+MOST_CLASSES = 100
+"""A problem of more classes keeps no confusion matrix."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def snapshots(network: Network, splits: Splits) -> Arrays:
+    """The weights of a small model, the decision surface of one with two inputs, the mistakes of one with classes.
 
     "weights/<parameter>": as the model names it, in its own shape
     "decision/x1", "decision/x2": shape (41,), in the inputs' own units
     "decision/p": shape (41, 41), row i and column j at (x1[j], x2[i]): the probability of class 1, or a regression's
                   prediction in the target's unit; not for more than two classes
+    "confusion/test": int64 of shape (classes, classes): scored test rows by true class and by likeliest class
+    "mistakes/…": of images only, the wrong answers given with the largest probability, worst first: "images", uint8
+                  pixels of shape (n, channels, height, width); "truth" and "said", class numbers; "p"
     """
-    made: dict[str, NDArray[np.float32]] = {}
+    made: Arrays = {}
     if network.n_parameters <= MOST_WEIGHTS:
         made |= {f"weights/{name}": _frozen(values) for name, values in network.weights()}
     if len(splits.features) == 2 and splits.kind != "multiclass":
         x1, x2 = (central_range(column) for column in splits.train.inputs.T)
         surface = _surface(network, splits, x1, x2)
         made |= {"decision/x1": _frozen(x1), "decision/x2": _frozen(x2), "decision/p": _frozen(surface)}
+    return made | mistakes(network, splits)
+
+
+def mistakes(network: Network, splits: Splits) -> Arrays:
+    """What a model of several classes takes for what, on the scored test rows."""
+    classes = len(splits.classes)
+    if splits.kind != "multiclass" or splits.test is None or splits.each_position or classes > MOST_CLASSES:
+        return {}
+    chosen = scored_rows(splits)["test"]
+    rows = np.arange(len(splits.test.targets)) if chosen is None else chosen
+    truth = splits.test.targets[rows].astype(np.int64)
+    outputs = predictions(network.outputs_by_split()["test"], splits)
+    if not np.isfinite(outputs).all():
+        return {}
+    said = outputs.argmax(axis=1)
+    counts = np.bincount(truth * classes + said, minlength=classes**2).reshape(classes, classes)
+    made: Arrays = {"confusion/test": counts.astype(np.int64)}
+    if len(splits.form) == 3:
+        p = softmax(outputs, axis=1)[np.arange(len(said)), said]
+        worst = np.argsort(np.where(said == truth, 2.0, -p), kind="stable")[:MOST_MISTAKES]
+        worst = worst[said[worst] != truth[worst]]
+        pixels = splits.test.inputs[rows[worst]] * REACH + MIDDLE
+        images = np.rint(pixels).astype(np.uint8).reshape(-1, *splits.form)
+        made |= {"mistakes/images": images, "mistakes/truth": truth[worst], "mistakes/said": said[worst]}
+        made["mistakes/p"] = p[worst].astype(np.float32)
+    for array in made.values():
+        array.setflags(write=False)
     return made
 
 
