@@ -3,7 +3,8 @@
 import pytest
 
 from etude.studies.design import arms_of
-from etude.studies.load import BUILT_IN, load_plan, read_plan
+from etude.studies.journey import JOURNEY
+from etude.studies.load import load_plan, read_plan
 from etude.values.errors import RecipeError
 
 RECIPE = 'loss = "bce"\nepochs = 3\n[data]\ntask = "sincos"\n'
@@ -60,7 +61,7 @@ def test_seed_zero_is_a_seed(file):
 
 
 def test_a_built_in_study_is_found_by_name_and_an_unknown_name_gets_the_nearest():
-    assert load_plan("journey") == BUILT_IN["journey"]
+    assert load_plan("journey") == JOURNEY
     with pytest.raises(RecipeError, match=r"no built-in study and no file is called 'jurney'. Did you mean 'journey'"):
         load_plan("jurney")
 

@@ -1,9 +1,7 @@
 """From a name or a TOML file to a plan."""
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from etude.studies.journey import JOURNEY
@@ -15,15 +13,20 @@ from etude.values.study import Plan
 PATHS = ("table", "folder", "text")
 """Fields that hold a path; a text without a file's ending is the name of a published one."""
 
-BUILT_IN: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (JOURNEY,)})
+READY = Path(__file__).parent / "ready"
+"""Study files that come with étude, to be run by their names, and to be copied."""
+
+BUILT_IN: tuple[str, ...] = (JOURNEY.name, *sorted(path.stem for path in READY.glob("*.toml")))
 """The studies that come with étude, by name."""
 
 
 def load_plan(study: str, *, replicates: int | str | None = None, seed: int | None = None) -> Plan:
     """The built-in study of that name or the study in that file, with replicates and seed replaced where given."""
     path = Path(study).expanduser()
-    if study in BUILT_IN:
-        plan = BUILT_IN[study]
+    if study == JOURNEY.name:
+        plan = JOURNEY
+    elif study in BUILT_IN:
+        plan = read_plan(READY / f"{study}.toml")
     elif path.suffix or path.exists():
         plan = read_plan(path)
     else:
