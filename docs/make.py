@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from etude.data.images import COLLECTIONS
 from etude.data.load import SOURCES
+from etude.values.augment import Augment
 from etude.values.claim import Bound, Claim, Contrast
 from etude.values.data import Bundled, Images, Names, Recall, Series, Table, Task, Text
 from etude.values.metric import METRICS
@@ -41,6 +42,7 @@ SECTIONS: tuple[tuple[str, type[Spec]], ...] = (
     ('`[base.optimizer]` with `name = "rmsprop"`', Rmsprop),
     ('`[base.optimizer]` with `name = "adam"`', Adam),
     ('`[base.optimizer]` with `name = "adamw"`', AdamW),
+    ("`[base.augment]`: for images", Augment),
     ("`[base.schedule]`", Schedule),
     ("`[base.early_stopping]`", EarlyStopping),
     ("`[[claims]]`: a sentence on trial", Claim),

@@ -26,6 +26,7 @@ GOLDEN = {
     "dropout": (844701265, 391721462412208723),
     "test": (2874095279, 16653903850690885349),
     "model": (4268885151, 17083013965741679656),
+    "augment": (2296416935, 12701848910177972063),
 }
 """Purpose → the first 32 bits of its stream, and its key, of seed 7 and replicate 3."""
 

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from etude.data.splits import Part, Splits
 from etude.engine.architectures.pretrained import PretrainedNetwork
+from etude.engine.augmentation import augmented
 from etude.engine.build import SHARE, build_model, build_optimizer
 from etude.engine.course import learning_rates
 from etude.engine.dropout import dropout_layers
 from etude.engine.losses import Objective, objective_of
 from etude.engine.scoring import scored_rows
 from etude.numerics.schedules import is_constant
-from etude.numerics.seeds import stream
+from etude.numerics.seeds import key, stream
 from etude.values.code import Code
 from etude.values.errors import EngineError, RecipeError
 from etude.values.model import Attention, Recurrent
@@ -57,11 +58,20 @@ class Trial:
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """(inputs, targets) of each step of an epoch: the training part as it is, or in batches of a fresh order."""
         inputs, targets, size = self.inputs["train"], self.targets["train"], self.recipe.batch_size
-        if size is None:
+        if size is None and self.recipe.augment is None:
             return iter([(inputs, targets)])
         order = stream(self.recipe.seed, self.replicate, "order", epoch).permutation(len(inputs))
-        parts = torch.split(torch.from_numpy(order).to(inputs.device), size)
-        return ((inputs[rows], targets[rows]) for rows in parts)
+        parts = torch.split(torch.from_numpy(order).to(inputs.device), size or len(inputs))
+        return ((self._shown(rows, epoch), targets[rows]) for rows in parts)
+
+    def _shown(self, rows: Tensor, epoch: int) -> Tensor:
+        """Some rows of the training part as an epoch shows them."""
+        inputs, how = self.inputs["train"][rows], self.recipe.augment
+        if how is None:
+            return inputs
+        chance = key(self.recipe.seed, self.replicate, "augment")
+        images = inputs.reshape(-1, *self.splits.form)
+        return augmented(images, rows, how, chance=chance, epoch=epoch).flatten(1)
 
     def set_step(self, step: int) -> None:
         """Tell optimiser and dropout which step comes next."""
@@ -118,7 +128,7 @@ def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.dev
     if isinstance(objective.function, nn.Module):
         objective.function.to(device)
     inputs = {name: torch.from_numpy(np.array(part.inputs)).to(device) for name, part in splits.parts().items()}
-    if isinstance(model, PretrainedNetwork) and model.spec.train == "head":
+    if isinstance(model, PretrainedNetwork) and model.spec.train == "head" and not recipe.augment:
         model, inputs = _head_and_features(model, inputs)
     learned_from = {name: part for name, part in splits.parts().items() if name != "test"}
     targets = {
@@ -148,6 +158,10 @@ def check_fit(recipe: Recipe, splits: Splits) -> None:
         raise RecipeError(
             f"the model {recipe.model.name} reads examples of one length, and some of these end before others. "
             "Use model = 'recurrent' or 'attention', which stop where an example does. Nothing was trained."
+        )
+    if recipe.augment and len(splits.form) != 3:
+        raise RecipeError(
+            "augment mirrors and moves images, and this data are none. Leave augment out. Nothing was trained."
         )
     rows = len(splits.train.inputs)
     if recipe.batch_size is not None and recipe.batch_size > rows:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Purpose = Literal["inputs", "noise", "flips", "split", "init", "order", "dropout", "test", "model"]
+Purpose = Literal["inputs", "noise", "flips", "split", "init", "order", "dropout", "test", "model", "augment"]
 
 PURPOSES: tuple[Purpose, ...] = (
     "inputs",
@@ -21,6 +21,7 @@ PURPOSES: tuple[Purpose, ...] = (
     "dropout",
     "test",
     "model",
+    "augment",
 )
 """The order is part of every stored result: add at the end only."""
 

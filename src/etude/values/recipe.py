@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_serializer, field_validator
 
+from etude.values.augment import Augment
 from etude.values.code import Code
 from etude.values.data import Arrays, Data, as_data
 from etude.values.errors import RecipeError
@@ -34,6 +35,7 @@ class Recipe(Spec):
     schedule: Schedule = Field(Schedule(), description="a table with a name: constant, step or cosine")
     epochs: int = Field(100, ge=1, description="passes over the training part")
     batch_size: int | None = Field(None, ge=1, description="examples a step; None: the whole training part")
+    augment: Augment | None = Field(None, description="a table with flip and shift, for images")
     clip_norm: float | None = Field(None, gt=0, description="the largest gradient norm that passes unscaled")
     early_stopping: EarlyStopping | None = Field(None, description="a table with patience, in epochs")
     stop_on_divergence: bool = Field(

@@ -138,6 +138,8 @@ def lacking(recipe: Recipe) -> str:
 
     Builds replicate 0 to see, in which code of the user's may raise what it likes.
     """
+    if recipe.augment:
+        return "augmentation of images"
     splits = rows_of(recipe.data, recipe.seed, 0)
     try:
         objective = objective_of(recipe.loss, splits.kind)
