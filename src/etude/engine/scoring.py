@@ -78,6 +78,11 @@ def scored_rows(splits: Splits) -> Mapping[str, NDArray[np.int64] | None]:
     return found
 
 
+def scores_every_row(splits: Splits) -> bool:
+    """Whether no part is too large for that."""
+    return all(rows is None for rows in scored_rows(splits).values())
+
+
 def predictions(outputs: NDArray[np.float32], splits: Splits) -> NDArray[np.float64]:
     """What is scored, of raw outputs (…, rows, outputs): the logit of class 1, one logit a class, or target units.
 

@@ -44,7 +44,9 @@ def convolutional_network(spec: Convnet, sizes: Sizes, *, seed: int, replicate: 
     if spec.dropout > 0:
         layers["dropout"] = CountedDropout(spec.dropout, key=key(seed, replicate, "dropout"), layer=0)
     layers["output"] = drawn(nn.Linear(n_features, sizes.outputs, device="meta"), chance, next(numbers))
-    return nn.Sequential(layers)
+    network = nn.Sequential(layers)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # half as fast again on the cpu
+    return network
 
 
 def convnet_parameters(spec: Convnet, sizes: Sizes) -> int:

@@ -30,7 +30,7 @@ from etude.engine.machine import explained, facts, own_torch
 from etude.engine.native.library import ENDINGS, Core
 from etude.engine.native.training import CoreJob, Floats, Rows, Stop, Training
 from etude.engine.native.translate import Translation, Untranslatable, state_of, translated
-from etude.engine.scoring import scored_rows
+from etude.engine.scoring import scored_rows, scores_every_row
 from etude.engine.trial import targets_of
 from etude.numerics.schedules import is_constant
 from etude.numerics.seeds import key, stream
@@ -114,16 +114,20 @@ class Live:
         return self.training.outputs(inputs)
 
     def outputs_by_split(self) -> dict[str, Floats]:
-        """Raw outputs on every part of the rows, each of shape (rows, outputs)."""
-        return self.apart(self.training.outputs_of_all())
+        """Raw outputs on every part's scored rows, each of shape (rows, outputs)."""
+        if scores_every_row(self.splits):
+            return self.apart(self.training.outputs_of_all())
+        parts, chosen = self.splits.parts(), scored_rows(self.splits)
+        return {
+            name: self.outputs(part.inputs if (rows := chosen[name]) is None else part.inputs[rows])
+            for name, part in parts.items()
+        }
 
     def apart(self, outputs: Floats) -> dict[str, Floats]:
-        """Outputs on all rows, shape (…, rows of all parts, outputs), by part, of the rows that are scored."""
+        """Outputs on all rows, shape (…, rows of all parts, outputs), by part."""
         parts = self.splits.parts()
         ends = np.cumsum([len(part.inputs) for part in parts.values()])[:-1]
-        apart = dict(zip(parts, np.split(outputs, ends, axis=-2), strict=True))
-        chosen = scored_rows(self.splits)
-        return {name: made if (rows := chosen[name]) is None else made[..., rows, :] for name, made in apart.items()}
+        return dict(zip(parts, np.split(outputs, ends, axis=-2), strict=True))
 
     def weights(self) -> Iterator[tuple[str, Floats]]:
         """Every parameter with its name."""
@@ -265,24 +269,30 @@ def _fit(course: Course, live: Live, replicate: int) -> Course:
     recipe, training = course.recipe, live.training
     rows = len(course.splits.train.inputs)
     per_epoch, every = steps_per_epoch(recipe, rows), score_every(recipe)
-    at_once = _epochs_at_once(course, live)
+    at_once, whole = _epochs_at_once(course, live), scores_every_row(course.splits)
     course.scores.record(0, live)
     epoch, now = 0, training.progress()
     while epoch < recipe.epochs and ENDINGS[now.ending] == "going on":
-        ahead = range(epoch, min(epoch + at_once, recipe.epochs))
+        ahead = range(epoch, min(epoch + (at_once if whole else every - epoch % every), recipe.epochs))
         rates = _rates(recipe, rows, course.step, len(ahead))
         losses, taken = training.advance(
-            len(ahead), order=_orders(recipe, replicate, rows, ahead), rates=rates, every=every
+            len(ahead),
+            order=_orders(recipe, replicate, rows, ahead),
+            rates=rates,
+            every=every if whole else recipe.epochs + 1,
         )
         now = training.progress()
         if ENDINGS[now.ending] == "interrupted":
             raise Interrupted
         ends = course.step + per_epoch * np.arange(1, losses.shape[1] + 1)
         ends[-1] = now.step  # where it diverged, in the middle of an epoch
-        first = every - epoch % every - 1
-        course.scores.add(ends[first::every][: len(taken)].tolist(), live.apart(taken))
+        if whole:
+            first = every - epoch % every - 1
+            course.scores.add(ends[first::every][: len(taken)].tolist(), live.apart(taken))
         course.note_epochs(ends, *losses)
         epoch = now.epochs
+        if not whole and epoch % every == 0 and ENDINGS[now.ending] != "diverged":
+            course.scores.record(course.step, live)
     ending = ENDINGS[now.ending]
     if ending == "interrupted":  # in the first scoring already
         raise Interrupted
