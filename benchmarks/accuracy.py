@@ -27,7 +27,13 @@ from etude.values.recipe import Recipe
 from etude.values.study import Plan
 
 CONVNET = {"name": "convnet", "channels": (16, 32), "norm": "batch", "dropout": 0.3}
-IMAGES = {"loss": "cross_entropy", "batch_size": 64, "model": CONVNET, "schedule": {"name": "cosine"}}
+IMAGES = {
+    "loss": "cross_entropy",
+    "batch_size": 64,
+    "model": CONVNET,
+    "optimizer": {"name": "adam", "learning_rate": 0.004},
+    "schedule": {"name": "cosine"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Floor:
 
 FLOORS: Mapping[str, Floor] = MappingProxyType(
     {
-        "mnist": Floor({"data": {"images": "mnist"}, "epochs": 4, "score_every": 4, **IMAGES}, 0.990),
+        "mnist": Floor({"data": {"images": "mnist"}, "epochs": 6, "score_every": 6, **IMAGES}, 0.990),
         "fashion": Floor({"data": {"images": "fashion_mnist"}, "epochs": 8, "score_every": 8, **IMAGES}, 0.91),
         "vowels": Floor(
             {

@@ -17,6 +17,7 @@ from scipy import stats
 from etude.faces.report import report_html, write_report
 from etude.values.claim import Bound, Claim, Contrast, Judgement
 from etude.values.curve import curve
+from etude.values.data import Bundled, Table
 from etude.values.effect import Effect, VarianceShare
 from etude.values.errors import ReportError
 from etude.values.metric import METRICS, Limit
@@ -277,6 +278,37 @@ def fake_study(*, replicates=16, labels=LABELS, **more):
     return StudyResult(**{**found, **more})
 
 
+def fake_mistakes(r, channels):
+    """Ten classes of which 4 and 9 are mixed up, and twelve pictures of a slanted stroke each."""
+    rng = np.random.default_rng(r)
+    counts = rng.poisson(0.6, (10, 10)) + np.diag(rng.integers(90, 99, 10))
+    counts[4, 9] += 9
+    across, down = np.meshgrid(np.arange(28), np.arange(28))
+    slants = rng.uniform(-1, 1, (12, channels, 1, 1))
+    strokes = 255 * np.exp(-((across - 14 - slants * (down - 14)) ** 2) / 8) * (np.abs(down - 14) < 10)
+    truth = rng.integers(0, 10, 12)
+    return {
+        "confusion/test": counts,
+        "mistakes/images": strokes.astype(np.uint8),
+        "mistakes/truth": truth,
+        "mistakes/said": (truth + rng.integers(1, 10, 12)) % 10,
+        "mistakes/p": np.linspace(0.99999, 0.62, 12).astype(np.float32),
+    }
+
+
+def fake_study_on_images(arms, *, channels=1, **more):
+    """Runs that kept their confusion matrix and their worst mistakes."""
+    labels = (HOSTILE, *(f"arm {i}" for i in range(1, arms)))
+    made = fake_study(replicates=3, labels=labels, effects=fake_effects()[:2], **more)
+    base = BASE.model_copy(update={"data": Bundled(bundled="digits")})
+    runs = {
+        label: tuple(dataclasses.replace(run, arrays=fake_mistakes(run.replicate, channels)) for run in runs)
+        for label, runs in made.runs.items()
+    }
+    arms_on_images = tuple(dataclasses.replace(arm, recipe=base) for arm in made.arms)
+    return dataclasses.replace(made, arms=arms_on_images, runs=runs)
+
+
 class Reader(html.parser.HTMLParser):
     """Collects the tags of a page with their attributes."""
 
@@ -466,6 +498,90 @@ def test_a_typical_study_stays_under_300_kilobytes():
 
 
 @pytest.fixture(scope="module")
+def images():
+    return fake_study_on_images(5)
+
+
+@pytest.fixture(scope="module")
+def mistakes(images):
+    """The section of what is taken for what."""
+    page = report_html(images, command="etude run images.toml")
+    return re.search(r'<section id="mistakes">.*?</section>', page, re.DOTALL)[0]
+
+
+def test_runs_without_a_confusion_matrix_have_no_section_of_mistakes(page):
+    assert 'id="mistakes"' not in page
+    assert "#mistakes" not in page
+
+
+def test_every_arm_has_its_confusions_and_its_worst_mistakes_and_the_fourth_is_folded(mistakes):
+    shown, folded = mistakes.split('<details class="more"><summary>2 more arms</summary>')
+    for part, arms in ((shown, 3), (folded, 2)):
+        assert len(re.findall(r'<svg [^>]*class="confusion"', part)) == arms
+        assert part.count('<ul class="mistakes">') == arms
+        assert part.count("<img ") == 12 * arms
+    assert "4 taken for 9: " in shown
+
+
+def test_the_answers_of_all_replicates_are_added_up(images, mistakes):
+    counts = sum(run.arrays["confusion/test"] for run in images.runs["arm 1"])
+    right = np.trace(counts) / counts.sum()
+    assert f"<bdi>arm 1</bdi><small>{100 * right:.1f} % of {counts.sum():,} answers right, 3 replicates" in mistakes
+    table = re.search(r'<table class="counts">.*?</table>', mistakes, re.DOTALL)[0]
+    assert "".join(f"<td>{count}" for count in counts[4]) in table
+
+
+def test_the_names_of_the_classes_are_those_of_the_data_or_else_their_numbers(images):
+    iris = BASE.model_copy(update={"data": Bundled(bundled="iris")})
+    gone = BASE.model_copy(update={"data": Table(table="gone.csv", target="y")})
+    first, second, *rest = images.arms
+    runs = tuple(
+        dataclasses.replace(run, arrays={"confusion/test": np.array([[9, 1, 0], [0, 9, 0], [0, 2, 8]])})
+        for run in images.runs[first.label]
+    )
+    arms = (dataclasses.replace(first, recipe=iris), dataclasses.replace(second, recipe=gone), *rest)
+    study = dataclasses.replace(images, arms=arms, runs={**images.runs, first.label: runs})
+    page = report_html(study, command="etude run x")
+    assert "virginica taken for versicolor: 20.0 % of class virginica" in page
+    assert "<bdi>arm 1</bdi><small>" in page
+
+
+def test_of_an_arm_that_diverged_no_mistakes_are_told(images):
+    label = images.arms[0].label
+    lost = tuple(dataclasses.replace(run, ended="diverged") for run in images.runs[label])
+    page = report_html(dataclasses.replace(images, runs={**images.runs, label: lost}), command="etude run x")
+    assert len(re.findall(r'<svg [^>]*class="confusion"', page)) == 4
+
+
+def test_more_than_thirty_classes_have_a_table_of_their_confusions_and_no_picture(images):
+    counts = {"confusion/test": np.ones((40, 40), dtype=np.int64)}
+    runs = {
+        label: tuple(dataclasses.replace(run, arrays=counts) for run in runs) for label, runs in images.runs.items()
+    }
+    page = report_html(dataclasses.replace(images, runs=runs), command="etude run x")
+    assert "The 15 most frequent confusions among 40 classes" in page
+    assert 'class="confusion' not in page
+
+
+def test_pictures_of_mistakes_are_named_closed_and_escaped_like_the_rest_of_the_page(images):
+    page = report_html(images, command="etude run x")
+    tags = Reader(page).found
+    assert "<script" not in page
+    assert not any("style" in attributes for _, attributes in tags)
+    pictures = [attributes for tag, attributes in tags if tag == "img"]
+    assert all(found["src"].startswith("data:image/png;base64,") and found["alt"] for found in pictures)
+    for picture in pictures_of(page):
+        ET.fromstring(picture)
+
+
+def test_pictures_of_many_arms_are_fewer_so_that_they_stay_under_two_hundred_kilobytes():
+    page = report_html(fake_study_on_images(20, channels=3), command="etude run x")
+    found = re.findall(r'src="(data:image/png[^"]*)"', page)
+    assert len(found) == 20 * 3  # 150,000 values / 20 arms / 2,352 of an image
+    assert sum(map(len, found)) < 200_000
+
+
+@pytest.fixture(scope="module")
 def map_page(factorial):
     return report_html(factorial, command="etude run factorial.toml")
 
@@ -591,7 +707,7 @@ def browser():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", ["journey", "factorial"])
+@pytest.mark.parametrize("study", ["journey", "factorial", "images"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_the_page_without_complaint_and_without_sideways_scrolling(

@@ -1,4 +1,4 @@
-"""The ready studies, each at a reduced size from the plan to the page; what they say of the world is not tested here."""
+"""The ready studies, each at a reduced size from plan to page; what they say of the world is not tested here."""
 
 import pytest
 
@@ -12,9 +12,9 @@ from etude.values.recipe import changed
 from etude.values.study import Plan
 
 SMALL = {
-    "cifar10": {"data.rows": 60, "data.test_rows": 40},
-    "mnist": {"data.rows": 60, "data.test_rows": 40},
-    "transfer": {"data.rows": 60, "data.test_rows": 40},
+    "cifar10": {"data.rows": 90, "data.test_rows": 40},
+    "mnist": {"data.rows": 90, "data.test_rows": 40},
+    "transfer": {"data.rows": 90, "data.test_rows": 40},
     "memory": {"data.rows": 40, "data.test_rows": 100},
     "dropout-vs-l2": {"data.test_rows": 100},
     "attention": {},
