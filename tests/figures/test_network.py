@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from etude.figures.network import draw_network, network_data, shown_units, table_rows
+from etude.values.recipe import Recipe
 from etude.values.run import Run
 
 
@@ -30,6 +31,14 @@ def test_layers_are_read_in_order():
 def test_weights_that_form_no_chain_are_not_drawn():
     assert network_data("arm", [run(np.ones((3, 2)), np.ones((1, 5)))], [0.5]) is None
     assert network_data("arm", [Run("r", {})], [0.5]) is None
+
+
+def test_matrices_that_fit_but_do_not_follow_each_other_are_no_chain():
+    recurrent = {"weights/layers.0.weight_ih_l0": np.ones((3, 2)), "weights/layers.0.weight_hh_l0": np.ones((3, 3))}
+    assert network_data("arm", [Run("r", {}, arrays=recurrent)], [0.5]) is None
+    recipe = Recipe(data={"task": "sincos"}, loss="bce", model="attention")
+    fitting = Run("r", {}, arrays=dict(SMALL.arrays), recipe=recipe)
+    assert network_data("arm", [fitting], [0.5]) is None
 
 
 def test_width_and_dashes_show_size_and_sign():

@@ -1,6 +1,6 @@
 """A trained network, drawn: layers, units, and each weight as a line whose width is its size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from etude.figures.numbers import listed, plural, significant
 from etude.figures.svg import element, picture, text
+from etude.values.model import Attention, Convnet, Pretrained, Recurrent
 from etude.values.run import Run
 
 Place = tuple[float, float]
@@ -46,7 +47,7 @@ def network_data(arm: str, runs: Sequence[Run], scores: Sequence[float]) -> Netw
     scores: one number a run; NaN for a run that diverged.
     """
     given = np.asarray(scores, dtype=np.float64)
-    chains = [_chain(run.arrays) for run in runs[: given.size]]
+    chains = [_chain(run) for run in runs[: given.size]]
     usable = [i for i, chain in enumerate(chains) if chain and np.isfinite(given[i])]
     if not usable:
         return None
@@ -56,15 +57,16 @@ def network_data(arm: str, runs: Sequence[Run], scores: Sequence[float]) -> Netw
     return NetworkData(arm, runs[typical].name, runs[typical].replicate, weights, sizes)
 
 
-def _chain(arrays: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], ...]:
-    matrices = [
-        np.asarray(array, dtype=np.float64)
-        for name, array in arrays.items()
-        if name.startswith("weights/") and np.ndim(array) == 2
-    ]
+def _chain(run: Run) -> tuple[NDArray[np.float64], ...]:
+    """The matrices of layers that follow each other; none where the network is of another kind than that."""
+    kept = {name: array for name, array in run.arrays.items() if name.startswith("weights/")}
+    matrices = [np.asarray(array, dtype=np.float64) for array in kept.values() if np.ndim(array) == 2]
+    model = run.recipe.model if run.recipe else None
+    other = isinstance(model, Convnet | Recurrent | Attention | Pretrained)
+    filters = any(np.ndim(array) > 2 or "weight_hh" in name for name, array in kept.items())
     fits = all(b.shape[1] == a.shape[0] for a, b in pairwise(matrices))
     finite = all(np.isfinite(matrix).all() for matrix in matrices)
-    return tuple(matrices) if fits and finite else ()
+    return tuple(matrices) if fits and finite and not other and not filters else ()
 
 
 def draw_network(data: NetworkData) -> str:

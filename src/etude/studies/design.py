@@ -132,7 +132,8 @@ def _arms_in(part: Contrast | Bound) -> Iterator[Settings | str]:
 
 def _label(plan: Plan, recipe: Recipe) -> str:
     factors = [field_path(plan.base, factor) for factor in plan.vary]
-    told = [*factors, *(path for path in differing_fields(plan.base, recipe) if path not in factors)]
+    others = (path for path in differing_fields(plan.base, recipe) if path not in factors)
+    told = [*factors, *(path for path in others if path.partition(".")[0] not in factors)]  # a whole has told its parts
     return ", ".join(f"{field_words(path)} {_level_words(recipe, path)}" for path in told) or "base"
 
 
