@@ -7,7 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
-from etude.figures.contours import level_lines, png
+from etude.figures.contours import level_lines
+from etude.figures.png import palette_png
 
 
 def test_a_circle_comes_out_round_and_closed():
@@ -49,7 +50,7 @@ def test_every_crossing_is_used_once_in_a_rough_field():
 
 def test_a_png_holds_its_size_its_palette_and_its_pixels():
     pixels = np.array([[0, 1, 2], [2, 1, 0]], dtype=np.uint8)
-    data = base64.b64decode(png(pixels, [(1, 2, 3), (4, 5, 6), (7, 8, 9)]).partition(",")[2])
+    data = base64.b64decode(palette_png(pixels, [(1, 2, 3), (4, 5, 6), (7, 8, 9)]).partition(",")[2])
     assert struct.unpack(">II", data[16:24]) == (3, 2)
     assert bytes(range(1, 10)) in data
     start = data.index(b"IDAT")

@@ -8,7 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from etude.figures.mistakes import MOST_MISTAKES, draw_mistakes, mistake_text, mistakes_data, png
+from etude.figures.mistakes import MOST_MISTAKES, draw_mistakes, mistake_text, mistakes_data
+from etude.figures.png import image_png
 from etude.values.run import Run
 
 DIGITS = tuple(map(str, range(10)))
@@ -50,7 +51,7 @@ def decoded(address):
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 3, 5), (3, 5, 3)])
 def test_a_picture_read_back_is_the_image_that_was_written(shape):
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    assert decoded(png(image)).tolist() == image.tolist()
+    assert decoded(image_png(image)).tolist() == image.tolist()
 
 
 def test_each_mistake_says_what_it_is_what_was_said_and_how_surely():

@@ -1,9 +1,6 @@
-"""Level lines of a field on a grid, by marching squares, and a field as a small picture (PNG)."""
+"""Level lines of a field on a grid, by marching squares."""
 
-import base64
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,22 +62,3 @@ def _walks(neighbours: dict[Edge, list[Edge]]) -> Iterator[list[Edge]]:
             neighbours[following].remove(walk[-1])
             walk.append(following)
         yield walk
-
-
-def png(indices: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> str:
-    """A picture as a ``data:`` address; row 0 of `indices` (shape (rows, columns)) is its top.
-
-    >>> png(np.zeros((2, 2), dtype=np.uint8), [(255, 0, 0)])[:22]
-    'data:image/png;base64,'
-    """
-    rows, columns = indices.shape
-    raw = b"".join(b"\0" + row.tobytes() for row in indices)  # filter type 0 before each row
-    head = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)  # 8 bits a pixel, indexed colour
-    colours = b"".join(bytes(colour) for colour in palette)
-    chunks = ((b"IHDR", head), (b"PLTE", colours), (b"IDAT", zlib.compress(raw, 9)), (b"IEND", b""))
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, chunks))).decode()
-
-
-def _chunk(part: tuple[bytes, bytes]) -> bytes:
-    name, body = part
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.figures.axes import Axis, tick_labels
-from etude.figures.contours import level_lines, png
+from etude.figures.contours import level_lines
 from etude.figures.numbers import percent, plural, significant
+from etude.figures.png import palette_png
 from etude.figures.svg import element, line_path, picture, text
 from etude.values.run import PICTURED, Run
 
@@ -147,7 +148,7 @@ def _raster(data: DecisionData) -> str:
     low, high = data.scale
     part = (data.median - low) / ((high - low) or 1.0)
     indices = np.rint(np.clip(part, 0, 1) * SHADES).astype(np.uint8)
-    return png(np.flipud(indices), [_shade(i / SHADES) for i in range(SHADES + 1)])
+    return palette_png(np.flipud(indices), [_shade(i / SHADES) for i in range(SHADES + 1)])
 
 
 def _shade(p: float) -> tuple[int, int, int]:

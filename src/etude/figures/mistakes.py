@@ -1,8 +1,5 @@
 """The worst mistakes on images: wrong answers that were given with the largest probability, as small pictures."""
 
-import struct
-import zlib
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.figures.numbers import percent
+from etude.figures.png import image_png
 from etude.figures.svg import element, words
 from etude.values.run import Run
 
 MOST_MISTAKES = 12
 MOST_SIDE = 64
 """Pixels along a side; of a larger image every second row and column is drawn, or every third."""
-
-GREY, RGB = 0, 2
-"""Colour types of PNG (ISO/IEC 15948, table 11.1), here with 8 bits a sample."""
 
 SURE = 0.9995
 """A probability from here on would be rounded to one."""
@@ -103,23 +98,7 @@ def _item(mistake: Mistake) -> str:
     height, width = mistake.image.shape[1:]
     seen = f"Test image of {_with_article(mistake.truth)}, taken for {_with_article(mistake.said)}"
     return element(
-        "li", element("img", src=png(mistake.image), alt=seen, width=width, height=height), words(mistake_text(mistake))
+        "li",
+        element("img", src=image_png(mistake.image), alt=seen, width=width, height=height),
+        words(mistake_text(mistake)),
     )
-
-
-def png(image: NDArray[np.uint8]) -> str:
-    """An image of shape (channels, height, width), 1 or 3 channels, as a ``data:`` address.
-
-    >>> png(np.zeros((3, 2, 2), dtype=np.uint8))[:22]
-    'data:image/png;base64,'
-    """
-    channels, height, width = image.shape
-    rows = np.moveaxis(image, 0, 2).reshape(height, width * channels)
-    raw = b"".join(b"\0" + row.tobytes() for row in rows)  # filter type 0 before each row
-    head = struct.pack(">IIBBBBB", width, height, 8, GREY if channels == 1 else RGB, 0, 0, 0)
-    chunks = _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(raw, 9)) + _chunk(b"IEND", b"")
-    return "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + chunks).decode()
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
