@@ -74,7 +74,10 @@ def about(*, show_version: Annotated[bool, typer.Option("--version", help="Print
 
 @app.command()
 def run(  # noqa: PLR0913 - each parameter is one option of the command
-    study: Annotated[str, typer.Argument(help="A study in TOML, or the name of a built-in one: journey.")],
+    study: Annotated[
+        str,
+        typer.Argument(help="A study in TOML, or the name of one that comes with étude, such as journey or memory."),
+    ],
     *,
     out: Annotated[Path, typer.Option(help="Folder for the store of runs and the report.")] = RESULTS,
     replicates: Annotated[str | None, typer.Option(help="Runs of each arm, or 'until decided'.")] = None,
