@@ -51,12 +51,13 @@ def assert_same(one: Run, other: Run) -> None:
 
 def test_in_this_process_it_is_train_and_the_callers_threads_stay():
     torch.set_num_threads(2)
+    before = workers()  # those of an earlier test may still wait for another call
     made = dict(spread(jobs_of(recipe(), 2), workers=1))
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
     for job, run in made.items():
         assert_same(run, train(job.recipe, job.replicate))
-    assert not workers()
+    assert set(workers()) <= set(before)
 
 
 @pytest.mark.slow

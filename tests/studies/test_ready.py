@@ -41,7 +41,7 @@ def test_it_goes_from_its_name_to_a_page(name, tmp_path):
     small = Plan(**{**dict(plan), "base": changed(plan.base, {"epochs": 1, "score_every": 1, **SMALL[name]})})
     with open_store(tmp_path / "runs.db") as store:
         try:
-            result = execute(small, store, means=Means(), watch=lambda _: None)
+            result = execute(small, store, means=Means(workers=1), watch=lambda _: None)
         except EtudeError as error:
             pytest.fail(str(error))
     page = write_report(result, tmp_path / "page.html", command=f"etude run {name}")

@@ -52,7 +52,7 @@ def test_every_field_counts_in_the_checksum(base):
 
 
 def test_an_unknown_field_is_refused_with_the_nearest_known_one():
-    with pytest.raises(RecipeError, match=r"no field 'epoch'. Did you mean 'epochs'\? Known: batch_size"):
+    with pytest.raises(RecipeError, match=r"no field 'epoch'. Did you mean 'epochs'\? Known: augment, batch_size"):
         Recipe(data=SINCOS, loss="bce", epoch=3)
     with pytest.raises(RecipeError, match=r"no field 'learning_rte'. Did you mean 'learning_rate'"):
         Recipe(data=SINCOS, loss="bce", optimizer={"name": "adam", "learning_rte": 1})
