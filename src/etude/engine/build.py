@@ -11,7 +11,7 @@ from torch import nn
 from etude.engine.architectures.attention import attention_network
 from etude.engine.architectures.convnet import convolutional_network
 from etude.engine.architectures.mlp import perceptron_of_rows
-from etude.engine.architectures.pretrained import PretrainedNetwork, network_with_a_past, rate_scales
+from etude.engine.architectures.pretrained import PretrainedNetwork, rate_scales, transfer_network
 from etude.engine.architectures.recurrent import recurrent_network
 from etude.engine.dropout import with_counted_dropout
 from etude.engine.machine import seed_torch
@@ -29,7 +29,7 @@ ARCHITECTURES: Mapping[type, Callable[..., nn.Module]] = MappingProxyType(
         Convnet: convolutional_network,
         Recurrent: recurrent_network,
         Attention: attention_network,
-        Pretrained: network_with_a_past,
+        Pretrained: transfer_network,
     }
 )
 """Model spec → builder, called as builder(spec, sizes, seed=…, replicate=…)."""

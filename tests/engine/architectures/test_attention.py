@@ -21,7 +21,6 @@ from etude.engine.architectures.attention import (
     sinusoids,
 )
 from etude.engine.dropout import CountedDropout, dropout_layers
-from etude.engine.machine import own_torch
 from etude.numerics.seeds import key
 from etude.values.model import Attention
 from etude.values.sizes import Sizes
@@ -30,12 +29,6 @@ SERIES = Sizes((5, 2), 3)
 TEXT = Sizes((6,), 7, characters=7, each_position=True)
 CODES = torch.tensor([[1.0, 0.0, 6.0, 3.0, 2.0, 2.0]])
 told_apart = pytest.mark.parametrize("positions", POSITIONS)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():  # as in every training; two that wait for each other on a busy machine take a hundred times as long
-    with own_torch(torch.device("cpu")):
-        yield
 
 
 def network(sizes=SERIES, *, width=8, heads=2, replicate=0, **fields):

@@ -13,7 +13,6 @@ from torch import nn
 
 from etude.engine.architectures.recurrent import CELLS, recurrent_network, recurrent_parameters
 from etude.engine.dropout import CountedDropout, dropout_layers
-from etude.engine.machine import own_torch
 from etude.numerics.seeds import key
 from etude.values.errors import EngineError
 from etude.values.model import Recurrent
@@ -22,12 +21,6 @@ from etude.values.sizes import Sizes
 SERIES = Sizes((5, 2), 3)
 TEXT = Sizes((6,), 7, characters=7, each_position=True)
 cells = pytest.mark.parametrize("cell", CELLS)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():  # as in every training; two that wait for each other on a busy machine take a hundred times as long
-    with own_torch(torch.device("cpu")):
-        yield
 
 
 def network(sizes=SERIES, *, hidden=4, replicate=0, **fields):

@@ -49,7 +49,7 @@ STAGES = (
 """Tan and Le (2019), arXiv:1905.11946, table 1."""
 
 
-def network_with_a_past(spec: Pretrained, sizes: Sizes, *, seed: int, replicate: int) -> "PretrainedNetwork":
+def transfer_network(spec: Pretrained, sizes: Sizes, *, seed: int, replicate: int) -> "PretrainedNetwork":
     """The pretrained network with its published weights, or without, where it is to be the control."""
     weights = published_weights(spec.network) if spec.start == "pretrained" else None
     return pretrained_network(spec, sizes, seed=seed, replicate=replicate, weights=weights)
