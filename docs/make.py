@@ -12,7 +12,7 @@ from etude.data.images import COLLECTIONS
 from etude.data.load import SOURCES
 from etude.values.augment import Augment
 from etude.values.claim import Bound, Claim, Contrast
-from etude.values.data import Bundled, Images, Names, Recall, Series, Table, Task, Text
+from etude.values.data import Bundled, Images, Memory, Names, Series, Table, Task, Text
 from etude.values.metric import METRICS
 from etude.values.model import Attention, Convnet, Mlp, Pretrained, Recurrent
 from etude.values.optimizer import Adam, AdamW, EarlyStopping, Rmsprop, Schedule, Sgd
@@ -29,7 +29,7 @@ SECTIONS: tuple[tuple[str, type[Spec]], ...] = (
     ("`[base.data]` with `bundled`: one of scikit-learn's sets", Bundled),
     ("`[base.data]` with `table`: your own file", Table),
     ("`[base.data]` with `images`: a published set", Images),
-    ("`[base.data]` with `recall`: a synthetic task on sequences", Recall),
+    ("`[base.data]` with `memory`: a synthetic task on sequences", Memory),
     ("`[base.data]` with `series`: time series", Series),
     ("`[base.data]` with `text`: characters to be continued", Text),
     ("`[base.data]` with `names`: whose name is it?", Names),

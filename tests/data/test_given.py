@@ -200,7 +200,7 @@ def test_the_error_of_a_dataset_is_kept_as_the_cause():
 @pytest.mark.parametrize("other", ["sincos", 3, np.ones((4, 2)), None])
 def test_what_is_neither_arrays_nor_a_dataset_is_left_for_the_recipe_to_refuse(other):
     assert as_data(other) is other
-    with pytest.raises(RecipeError, match="needs one of the keys task, bundled, table, recall"):
+    with pytest.raises(RecipeError, match="needs one of the keys task, bundled, table, memory"):
         Recipe(data=other, model={"name": "mlp"}, loss="bce")
 
 

@@ -1,15 +1,18 @@
 """Published sets of images: the genuine ones where they are on this machine, and what is said where they are not."""
 
+import dataclasses
+import hashlib
+
 import numpy as np
 import pytest
 
 from etude.data.fetch import found
-from etude.data.images import COLLECTIONS
+from etude.data.images import COLLECTIONS, Collection, Edition
 from etude.data.load import check, fetch, kind_of, limits, load
 from etude.values.data import Images
 from etude.values.errors import DataError, RecipeError
 
-HERE = {name: all(found(file) for file in of.files) for name, of in COLLECTIONS.items()}
+HERE = {name: all(found(file) for file in of.edition().files) for name, of in COLLECTIONS.items()}
 
 
 def genuine(name):
@@ -40,6 +43,17 @@ def test_the_first_test_image_of_mnist_is_the_famous_seven(name):
     assert columns.min() >= 4
 
 
+@pytest.mark.parametrize("name", [genuine("cifar10")])
+def test_cifar_has_the_images_and_the_mean_colours_that_are_known_of_it(name):
+    splits = load(Images(images=name), seed=0, replicate=0)
+    assert splits.form == (3, 32, 32)
+    assert [len(part.targets) for part in splits.parts().values()] == [45_000, 5_000, 10_000]
+    assert [splits.classes[int(i)] for i in splits.test.targets[:4]] == ["cat", "ship", "ship", "airplane"]
+    learned = np.concatenate([splits.train.inputs, splits.validation.inputs]).reshape(-1, 3, 1024)
+    colours = (learned.mean(axis=(0, 2), dtype=np.float64) * 128 + 127) / 255
+    assert colours == pytest.approx([0.4914, 0.4822, 0.4465], abs=1e-4)
+
+
 @pytest.mark.parametrize("name", [genuine("mnist")])
 def test_replicates_draw_their_own_images_and_share_the_official_test_set(name):
     one, other = (load(Images(images=name, rows=200), seed=0, replicate=r) for r in (0, 1))
@@ -47,7 +61,26 @@ def test_replicates_draw_their_own_images_and_share_the_official_test_set(name):
     assert (one.test.inputs == other.test.inputs).all()
 
 
-@pytest.mark.skipif(HERE["cifar10"], reason="it is on this machine")
+def test_an_edition_that_is_here_is_taken_and_one_with_other_bytes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_DATA", str(tmp_path / "cache"))
+    archive, batches = COLLECTIONS["cifar10"].editions
+    assert COLLECTIONS["cifar10"].edition() is archive
+    small = tuple(
+        dataclasses.replace(file, checksum="sha256:" + hashlib.sha256(file.name.encode()).hexdigest(), size=None)
+        for file in batches.files
+    )
+    collection = Collection("a small one", (archive, Edition(small, batches.read)))
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for file in small:
+        (tmp_path / file.name).write_bytes(file.name.encode())
+    assert collection.edition(str(tmp_path)).files == small
+    assert collection.edition(str(folder)).files == small
+    (tmp_path / small[0].name).write_bytes(b"other")
+    with pytest.raises(DataError, match=r"data_batch_1\.bin has sha256"):
+        collection.edition(str(tmp_path))
+
+
 def test_a_set_that_is_not_here_says_where_to_put_it(tmp_path, monkeypatch):
     monkeypatch.setenv("ETUDE_DATA", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nobody answers, as if offline

@@ -86,7 +86,9 @@ def test_a_text_is_refused_by_a_model_of_numbers_with_those_that_read_it(tmp_pat
 
 
 @pytest.mark.skipif(core() is None, reason="the native engine was not built here")
-@pytest.mark.skipif(not all(map(found, COLLECTIONS["mnist"].files)), reason="mnist is not here; `make sets` has it")
+@pytest.mark.skipif(
+    not all(map(found, COLLECTIONS["mnist"].edition().files)), reason="mnist is not here; `make sets` has it"
+)
 def test_a_small_convnet_on_genuine_digits_is_trained_by_the_native_engine_as_by_loop():
     recipe = Recipe(
         data={"images": "mnist", "rows": 300, "test_rows": 200},
@@ -105,7 +107,9 @@ def test_a_small_convnet_on_genuine_digits_is_trained_by_the_native_engine_as_by
 @pytest.mark.skipif(
     found(WEIGHTS["efficientnet_lite0"]) is None, reason="the weights are not here; `make sets` has them"
 )
-@pytest.mark.skipif(not all(map(found, COLLECTIONS["mnist"].files)), reason="mnist is not here; `make sets` has it")
+@pytest.mark.skipif(
+    not all(map(found, COLLECTIONS["mnist"].edition().files)), reason="mnist is not here; `make sets` has it"
+)
 def test_a_linear_probe_learns_its_last_layer_alone_and_fine_tuning_everything():
     fields = {
         "data": {"images": "mnist", "rows": 120, "test_rows": 100},

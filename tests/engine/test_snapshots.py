@@ -96,3 +96,41 @@ def test_the_worst_mistakes_are_the_surest_wrong_answers_with_their_pictures():
 
 def test_a_run_that_diverged_and_a_problem_of_two_classes_have_no_matrix():
     assert snapshots(Says(np.full((1, 3), np.nan, dtype=np.float32)), images_of([0])) == {}
+
+
+def test_examples_are_the_first_test_image_of_each_class_with_what_was_said():
+    outputs = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 3], [0, 2, 0]], dtype=np.float32)
+    made = snapshots(Says(outputs), images_of([1, 1, 2, 0]))
+    assert made["examples/truth"].tolist() == [0, 1, 2]
+    assert made["examples/said"].tolist() == [1, 0, 2]
+    assert made["examples/images"][:, 0, 0, 0].tolist() == [12, 0, 8]  # rows 3, 0 and 2
+    assert made["examples/p"][1] == pytest.approx(np.exp(3) / (np.exp(3) + 2))
+    assert not made["examples/images"].flags.writeable
+
+
+def test_large_examples_are_thinned_and_mistakes_are_not():
+    part = Part(np.zeros((2, 64 * 48), dtype=np.float32), np.array([0.0, 1.0]))
+    splits = Splits(part, part, part, "multiclass", ("a", "b", "c"), (), 0.0, 1.0, "", form=(1, 64, 48))
+    made = snapshots(Says(np.array([[0, 1, 0], [0, 1, 0]], dtype=np.float32)), splits)
+    assert made["examples/images"].shape == (2, 1, 32, 24)
+    assert made["mistakes/images"].shape == (1, 1, 64, 48)
+
+
+def test_a_problem_of_many_classes_keeps_a_dozen_examples():
+    part = Part(np.zeros((40, 4), dtype=np.float32), np.arange(40.0))
+    classes = tuple(map(str, range(40)))
+    splits = Splits(part, part, part, "multiclass", classes, (), 0.0, 1.0, "", form=(1, 2, 2))
+    made = snapshots(Says(np.eye(40, dtype=np.float32)), splits)
+    assert made["examples/truth"].tolist() == list(range(12))
+
+
+def test_of_more_rows_than_are_scored_each_picture_is_that_of_its_own_answer():
+    rows = 15_000  # 10,000 of them are scored, the first and the last among them
+    pixels = np.repeat(np.arange(rows) % 251, 4).reshape(rows, 4)
+    truth = np.zeros(rows)
+    truth[-1] = 1
+    part = Part(((pixels - 127) / 128).astype(np.float32), truth)
+    splits = Splits(part, part, part, "multiclass", ("a", "b", "c"), (), 0.0, 1.0, "", form=(1, 2, 2))
+    made = snapshots(Says(np.tile(np.float32([3, 0, 0]), (10_000, 1))), splits)
+    assert made["examples/images"][:, 0, 0, 0].tolist() == [0, (rows - 1) % 251]
+    assert made["mistakes/images"][:, 0, 0, 0].tolist() == [(rows - 1) % 251]

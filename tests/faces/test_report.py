@@ -14,10 +14,13 @@ import pytest
 from playwright.sync_api import sync_playwright
 from scipy import stats
 
+from etude.faces.factorial import horizon_of
 from etude.faces.report import report_html, write_report
+from etude.studies.design import arms_of
+from etude.studies.execute import conclude
 from etude.values.claim import Bound, Claim, Contrast, Judgement
 from etude.values.curve import curve
-from etude.values.data import Bundled, Table
+from etude.values.data import Bundled, Memory, Table, Text
 from etude.values.effect import Effect, VarianceShare
 from etude.values.errors import ReportError
 from etude.values.metric import METRICS, Limit
@@ -581,6 +584,170 @@ def test_pictures_of_many_arms_are_fewer_so_that_they_stay_under_two_hundred_kil
     assert sum(map(len, found)) < 200_000
 
 
+def test_the_images_are_shown_before_what_is_taken_for_what_and_once_for_all_arms(images):
+    rng = np.random.default_rng(0)
+    kept = {
+        "examples/images": rng.integers(0, 256, (10, 1, 28, 28), dtype=np.uint8),
+        "examples/truth": np.arange(10),
+        "examples/said": np.array([0, 1, 2, 3, 4, 6, 6, 7, 8, 9]),
+        "examples/p": np.full(10, 0.9, dtype=np.float32),
+    }
+    runs = {
+        label: tuple(dataclasses.replace(run, arrays={**run.arrays, **kept}) for run in runs)
+        for label, runs in images.runs.items()
+    }
+    page = report_html(dataclasses.replace(images, runs=runs), command="etude run x")
+    assert page.count('id="examples"') == page.count('href="#examples"') == 1
+    assert page.index('id="examples"') < page.index('id="mistakes"')
+    section = re.search(r'<section id="examples">.*?</section>', page, re.DOTALL)[0]
+    assert section.count("<img ") == 10
+    assert "<bdi>&lt;script&gt;" in section
+    assert re.findall(r'<li class="wrong">.*?/>(.*?)</li>', section) == ["is a 5, said 6 with 90 %"]
+    assert len(section) < 20_000
+
+
+def test_runs_of_an_older_etude_make_a_report_without_examples_attention_or_memory(images, mistakes, page):
+    older = report_html(images, command="etude run x")
+    assert mistakes in older
+    for part in ("examples", "attention", "horizon"):
+        assert f'"{part}"' not in older + page
+        assert f"#{part}" not in older + page
+
+
+def fake_attention(r, *, causal=False, codes=False, cells=9):
+    """Three examples in two layers of two heads, the second of them shorter."""
+    weights = np.random.default_rng(r).random((3, 2, 2, cells, cells)) + 0.01
+    weights[1, ..., cells - 2 :] = weights[1, ..., cells - 2 :, :] = 0
+    weights = np.tril(weights) if causal else weights
+    arrays = {
+        "attention/maps": (weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-9)).astype(np.float16),
+        "attention/each": np.array(1),
+        "attention/cells": np.array([cells, cells - 2, cells]),
+        "attention/truth": np.full((3, cells), 2.0) if causal else np.array([0.0, 1.0, 2.0]),
+        "attention/said": np.zeros((3, cells)) if causal else np.array([0.0, 1.0, 1.0]),
+    }
+    return {**arrays, **({"attention/codes": np.full((3, cells), 2)} if codes else {})}
+
+
+def fake_study_of_attention(data, arms, **more):
+    """The first replicate of every arm diverged, the others kept what they look at."""
+    made = fake_study(replicates=3, labels=(HOSTILE, *(f"arm {i}" for i in range(1, arms))), judgements=())
+    base = BASE.model_copy(update={"data": data})
+
+    def kept(run):
+        ended = "completed" if run.replicate else "diverged"
+        return dataclasses.replace(run, arrays=fake_attention(run.replicate, **more), ended=ended)
+
+    runs = {label: tuple(map(kept, runs)) for label, runs in made.runs.items()}
+    return dataclasses.replace(made, arms=tuple(dataclasses.replace(a, recipe=base) for a in made.arms), runs=runs)
+
+
+def attention_section(study):
+    page = report_html(study, command="etude run x")
+    assert page.count('href="#attention"') == 1
+    for picture in pictures_of(page):
+        ET.fromstring(picture)
+    assert not any("style" in attributes for _, attributes in Reader(page).found)
+    return re.search(r'<section id="attention">.*?</section>', page, re.DOTALL)[0]
+
+
+def test_what_every_transformer_looks_at_is_shown_with_its_arm_and_the_run_that_finished():
+    section = attention_section(fake_study_of_attention(Memory(memory="copy", symbols=3, length=9), 3))
+    assert len(re.findall(r"</bdi> <span class=\"soft\">· replicate 1, 3 test examples", section)) == 3
+    assert "<script" not in section
+    shown, folded = section.split("<summary>1 more arm</summary>")
+    for part, arms in ((shown, 2), (folded, 1)):
+        assert len(re.findall(r'<svg xmlns[^>]*class="attention"', part)) == arms * 3 * 4
+    assert "class 2, said 1" in shown
+    assert "time steps away" in shown
+    # |i - j| over all pairs of n is (n^3 - n) / 3: twice 240 and once 112, over 2 * 9 + 7 rows of 9, 9 and 7
+    assert f"looking at all alike would be {(240 / 9 * 2 + 112 / 7) / 25:.1f}" in shown
+    assert "not to be seen" not in section
+    assert "<title>What layer 2, head 1 looks at</title>" in shown
+
+
+def test_of_many_transformers_fewer_examples_are_shown():
+    section = attention_section(fake_study_of_attention(Memory(memory="copy", symbols=3, length=9), 12))
+    assert len(re.findall(r'<svg xmlns[^>]*class="attention"', section)) == 12 * 4
+
+
+def test_of_a_text_the_characters_and_what_may_not_be_seen_are_shown(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("abc" * 400)
+    section = attention_section(fake_study_of_attention(Text(text=str(file), length=9), 1, causal=True, codes=True))
+    assert "“ccccccccc”, of the 9 that come next 0 said right" in section
+    assert "not to be seen" in section
+    assert section.count('class="unseen"') == 3 * 4 + 1  # and in the key
+
+
+def test_where_the_text_is_gone_the_positions_have_numbers():
+    gone = Text(text="gone.txt", length=9)
+    section = attention_section(fake_study_of_attention(gone, 1, causal=True, codes=True))
+    assert "of the 9 that come next 0 said right" in section
+    assert "“c" not in section
+    assert re.findall(r'<g [^>]*class="letters"><text[^>]*>(.)', section)[:2] == ["1", "1"]
+
+
+@pytest.fixture(scope="module")
+def attentive():
+    return fake_study_of_attention(Memory(memory="copy", symbols=3, length=9), 3)
+
+
+def memory_study(**vary):
+    """A plain RNN remembers five steps, half of twenty and nothing of fifty, a GRU all."""
+    base = Recipe(data={"memory": "copy", "length": 5}, model={"name": "recurrent"}, loss="cross_entropy", epochs=10)
+    plan = Plan(base=base, vary=vary, replicates=3)
+    arms = arms_of(plan)
+
+    def run(arm, r):
+        asked = (arm.recipe.model.cell, arm.recipe.data.length)
+        score = {("rnn", 20): 0.5, ("rnn", 50): 0.125}.get(asked, 0.98) + 0.005 * (r - 1)
+        curves = {
+            f"{split}/{name}": curve(f"{split}/{name}", [0, 10], [value / 2, value], unit=METRICS[name].unit)
+            for split in ("train", "validation", "test")
+            for name, value in (("log_loss", 1 - score), ("accuracy", score))
+        }
+        return Run(f"replicate {r}", curves, "completed", 10, 10, recipe=arm.recipe, replicate=r)
+
+    return conclude(plan, arms, {(arm.label, r): run(arm, r) for arm in arms for r in range(3)}, rule="fixed")
+
+
+@pytest.fixture(scope="module")
+def memory():
+    return memory_study(**{"model.cell": ("rnn", "gru"), "data.length": (50, 5)})
+
+
+def test_memory_is_shown_against_the_length_before_the_effects(memory):
+    page = report_html(memory, command="etude run memory")
+    assert page.count('id="horizon"') == page.count('href="#horizon"') == 1
+    assert page.index('id="horizon"') < page.index('id="effects"')
+    section = re.search(r'<section id="horizon">.*?</section>', page, re.DOTALL)[0]
+    assert "Cell rnn is above chance up to length 5, but at 50 the interval, 11.3 % to 13.7 %, holds chance" in section
+    assert (
+        "Cell gru is above chance at every length, up to 50; it is near the best possible, 100 %, at every" in section
+    )
+    rows = re.findall(r"<tr>(.*?)(?=<tr>|</tbody>)", section.partition("<tbody>")[2] + "</tbody>", re.DOTALL)
+    assert [re.findall(r'<td class="n">(.*?)(?=<td|$)', row)[0].strip() for row in rows] == ["5", "50"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_horizon_of_a_factorial_has_its_own_numbers_whichever_factor_comes_first(order):
+    factors = [("model.cell", ("rnn", "gru")), ("data.length", (50, 5, 20))]
+    found = horizon_of(memory_study(**dict(factors[::order])))
+    assert (found.by, found.lengths, [line.level for line in found.lines]) == ("cell", (5, 20, 50), ["rnn", "gru"])
+    assert [[at.mean for at in line.waited] for line in found.lines] == [
+        pytest.approx([0.98, 0.5, 0.125]),
+        pytest.approx([0.98, 0.98, 0.98]),
+    ]
+    assert (found.lines[0].chance, found.lines[0].best) == (0.125, 1)
+
+
+def test_a_study_in_which_the_length_stays_or_nothing_is_remembered_has_no_horizon(memory, factorial):
+    assert horizon_of(factorial) is None
+    fixed = memory.plan.model_copy(update={"vary": {"model.cell": ("rnn", "gru")}})
+    assert horizon_of(dataclasses.replace(memory, plan=fixed)) is None
+
+
 @pytest.fixture(scope="module")
 def map_page(factorial):
     return report_html(factorial, command="etude run factorial.toml")
@@ -707,7 +874,7 @@ def browser():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", ["journey", "factorial", "images"])
+@pytest.mark.parametrize("study", ["journey", "factorial", "images", "attentive", "memory"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_the_page_without_complaint_and_without_sideways_scrolling(

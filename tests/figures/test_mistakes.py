@@ -8,7 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from etude.figures.mistakes import MOST_MISTAKES, draw_mistakes, mistake_text, mistakes_data
+from etude.figures.examples import answer_text
+from etude.figures.mistakes import MOST_MISTAKES, draw_mistakes, mistakes_data
 from etude.figures.png import image_png
 from etude.values.run import Run
 
@@ -57,12 +58,12 @@ def test_a_picture_read_back_is_the_image_that_was_written(shape):
 def test_each_mistake_says_what_it_is_what_was_said_and_how_surely():
     data = mistakes_data(run(noise(2, 1, 8)), DIGITS)
     assert data.replicate == 3
-    assert [mistake_text(mistake) for mistake in data.mistakes] == ["is a 4, said 9 with 97 %"] * 2
+    assert [answer_text(mistake) for mistake in data.mistakes] == ["is a 4, said 9 with 97 %"] * 2
 
 
 def test_a_probability_below_one_is_never_rounded_to_it():
-    assert mistake_text(mistakes_data(run(noise(1, 1, 8), p=0.99999), DIGITS).mistakes[0]).endswith("over 99.9 %")
-    assert mistake_text(mistakes_data(run(noise(1, 1, 8), p=0.9962), DIGITS).mistakes[0]).endswith(" 99.6 %")
+    assert answer_text(mistakes_data(run(noise(1, 1, 8), p=0.99999), DIGITS).mistakes[0]).endswith("over 99.9 %")
+    assert answer_text(mistakes_data(run(noise(1, 1, 8), p=0.9962), DIGITS).mistakes[0]).endswith(" 99.6 %")
 
 
 def test_a_run_that_kept_no_images_or_made_no_mistake_has_no_pictures():

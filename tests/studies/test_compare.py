@@ -220,7 +220,7 @@ def test_optimisers_of_different_kinds_are_levels_of_one_factor(base, evidence_o
     levels = ({"name": "sgd", "learning_rate": 0.5}, {"name": "adam", "learning_rate": 0.5})
     evidence = evidence_of(Plan(base=base, vary={"optimizer": levels}), lambda _: NOISE)
     (effect, *_) = factor_effects(evidence, rule="fixed")
-    assert (effect.factor, effect.control) == ("optimizer", "sgd learning rate 0.5")
+    assert (effect.factor, effect.control) == ("optimizer", "sgd (learning rate 0.5)")
 
 
 def test_many_arms_that_diverge_share_the_error_rate(base, evidence_of):

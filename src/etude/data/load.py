@@ -14,9 +14,9 @@ from etude.data.fetch import Watch
 from etude.data.frame import Frame
 from etude.data.given import arrays_frame, bundled_fingerprint, bundled_frame
 from etude.data.images import check_images, draw_images, fetch_images, images_fingerprint, images_kind, images_limits
+from etude.data.memory import check_memory, draw_memory, memory_classes, memory_fingerprint, memory_kind, memory_limits
 from etude.data.names import check_names, draw_names, names_fingerprint, names_kind, names_limits
 from etude.data.partition import Shares, check_partition, partition
-from etude.data.recall import check_recall, draw_recall, recall_classes, recall_fingerprint, recall_kind, recall_limits
 from etude.data.series import check_series, draw_series, series_fingerprint, series_kind, series_limits
 from etude.data.source import Source
 from etude.data.sources import moons, rings, sincos, spirals, waves, xor
@@ -25,7 +25,7 @@ from etude.data.table import table_fingerprint, table_frame
 from etude.data.tasks import check_task, draw_task, flipped_truth, task_fingerprint, task_limits
 from etude.data.text import check_text, draw_text, fetch_text, text_fingerprint, text_limits
 from etude.numerics.limits import binary_limits, multiclass_limits, regression_limits
-from etude.values.data import Arrays, Bundled, Data, Images, Names, Recall, Series, Table, Task, Text
+from etude.values.data import Arrays, Bundled, Data, Images, Memory, Names, Series, Table, Task, Text
 from etude.values.errors import RecipeError
 from etude.values.metric import Kind, Limit
 from etude.values.spec import nearest
@@ -236,7 +236,7 @@ LOADERS: Mapping[type, Loader] = MappingProxyType(
             kind=lambda data: _source(data).kind,
             classes=lambda data: ("0", "1") if _source(data).kind == "binary" else (),
         ),
-        Recall: Loader(check_recall, draw_recall, recall_limits, recall_fingerprint, recall_kind, recall_classes),
+        Memory: Loader(check_memory, draw_memory, memory_limits, memory_fingerprint, memory_kind, memory_classes),
         Table: _of_frame(table_frame, table_fingerprint),
         Bundled: _of_frame(bundled_frame, bundled_fingerprint),
         Arrays: _of_frame(arrays_frame, lambda data: data.checksum),

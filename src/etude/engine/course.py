@@ -64,7 +64,8 @@ class Course:
 
     def run(self, replicate: int, network: Network, facts: Mapping[str, str | int], *, started: float) -> Run:
         """The run as a value; `facts` are those of the engine and the machine, `started` is of time.perf_counter."""
-        curves, arrays = self._curves(), snapshots(network, self.splits)
+        tested = self.scores.outputs("test", self.kept_step)
+        curves, arrays = self._curves(), snapshots(network, self.splits, tested=tested)
         known = {"parameters": network.n_parameters, "data": self.splits.checksum, **facts}
         return Run(
             name=f"replicate {replicate}",

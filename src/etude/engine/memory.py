@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from etude.engine.spread import default_workers
-from etude.values.data import Arrays, Recall, Task
+from etude.values.data import Arrays, Memory, Task
 from etude.values.errors import EngineError
 from etude.values.model import Mlp
 from etude.values.recipe import Recipe
@@ -71,9 +71,9 @@ def _sizes(recipe: Recipe) -> tuple[int, int, int]:
             return task.rows, task.features or 2, task.rows + task.test_rows
         case Arrays() as arrays:
             return arrays.inputs.shape[0], math.prod(arrays.inputs.shape[1:]), arrays.inputs.shape[0]
-        case Recall() as recall:
-            width = {"adding": 2, "copy": recall.symbols, "parity": 1}[recall.recall]
-            return recall.rows, recall.length * width, recall.rows + recall.test_rows
+        case Memory() as memory:
+            width = {"adding": 2, "copy": memory.symbols, "parity": 1}[memory.memory]
+            return memory.rows, memory.length * width, memory.rows + memory.test_rows
         case _:
             return 0, 0, 0
 

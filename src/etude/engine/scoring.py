@@ -26,6 +26,7 @@ class Scoring:
         """No step scored yet."""
         self.splits = splits
         self.steps: list[int] = []
+        self._last: Mapping[str, NDArray[np.float32]] = {}
         self._waiting: dict[str, list[NDArray[np.float32]]] = {split: [] for split in splits.parts()}
         self._scored: dict[str, list[Scores]] = {split: [] for split in splits.parts()}
         self._targets = {
@@ -41,10 +42,15 @@ class Scoring:
     def add(self, steps: Sequence[int], outputs: Mapping[str, NDArray[np.float32]]) -> None:
         """Score raw outputs of several steps, by split, each of shape (steps, rows, outputs)."""
         self.steps += steps
+        self._last = {split: array[-1] for split, array in outputs.items()}
         for split, waiting in self._waiting.items():
             waiting.append(outputs[split])
         if sum(array.nbytes for waiting in self._waiting.values() for array in waiting) > BYTES_KEPT:
             self._score()
+
+    def outputs(self, split: str, step: int) -> NDArray[np.float32] | None:
+        """Raw outputs after a step, shape (rows, outputs), while it is the one scored last; else None."""
+        return self._last.get(split) if self.steps[-1:] == [step] else None
 
     def curves(self) -> dict[str, Curve]:
         """A curve of each split and metric, ``"<split>/<metric>"``, with standard errors, at the scored steps."""

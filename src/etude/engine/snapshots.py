@@ -1,4 +1,4 @@
-"""Small pictures of a trained model: its weights, what it predicts over the plane of two inputs, and its mistakes."""
+"""Small pictures of a trained model: its weights, what it predicts over a plane, its mistakes, what it looks at."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from scipy.special import expit, softmax
 
 from etude.data.images import MIDDLE, REACH
 from etude.data.splits import Splits
+from etude.engine.attended import attended
 from etude.engine.network import Network
 from etude.engine.scoring import predictions, scored_rows
 
@@ -23,11 +24,16 @@ MOST_MISTAKES = 12
 MOST_CLASSES = 100
 """A problem of more classes keeps no confusion matrix."""
 
+MOST_EXAMPLES, EXAMPLE_SIDE = 12, 32
+"""Example images, each of another class, and pixels along a side: of a larger one every second is kept, or third."""
+
 Arrays = dict[str, NDArray[Any]]
 
 
-def snapshots(network: Network, splits: Splits) -> Arrays:
-    """The weights of a small model, the decision surface of one with two inputs, the mistakes of one with classes.
+def snapshots(network: Network, splits: Splits, *, tested: NDArray[np.float32] | None = None) -> Arrays:
+    """The weights of a small model, the surface of one with two inputs, mistakes of classes, what attention looks at.
+
+    tested: raw outputs on the scored test rows, where they are known already
 
     "weights/<parameter>": as the model names it, in its own shape
     "decision/x1", "decision/x2": shape (41,), in the inputs' own units
@@ -36,6 +42,8 @@ def snapshots(network: Network, splits: Splits) -> Arrays:
     "confusion/test": int64 of shape (classes, classes): scored test rows by true class and by likeliest class
     "mistakes/…": of images only, the wrong answers given with the largest probability, worst first: "images", uint8
                   pixels of shape (n, channels, height, width); "truth" and "said", class numbers; "p"
+    "examples/…": of images only, the first test image of each class, with the same four arrays
+    "attention/…": of a transformer only, as `attended` says
     """
     made: Arrays = {}
     if network.n_parameters <= MOST_WEIGHTS:
@@ -44,34 +52,51 @@ def snapshots(network: Network, splits: Splits) -> Arrays:
         x1, x2 = (central_range(column) for column in splits.train.inputs.T)
         surface = _surface(network, splits, x1, x2)
         made |= {"decision/x1": _frozen(x1), "decision/x2": _frozen(x2), "decision/p": _frozen(surface)}
-    return made | mistakes(network, splits)
+    return made | mistakes(network, splits, tested) | attended(network, splits)
 
 
-def mistakes(network: Network, splits: Splits) -> Arrays:
-    """What a model of several classes takes for what, on the scored test rows."""
+def mistakes(network: Network, splits: Splits, tested: NDArray[np.float32] | None = None) -> Arrays:
+    """What a model of several classes takes for what, on the scored test rows; of images, examples beside it."""
     classes = len(splits.classes)
     if splits.kind != "multiclass" or splits.test is None or splits.each_position or classes > MOST_CLASSES:
         return {}
     chosen = scored_rows(splits)["test"]
     rows = np.arange(len(splits.test.targets)) if chosen is None else chosen
     truth = splits.test.targets[rows].astype(np.int64)
-    outputs = predictions(network.outputs_by_split()["test"], splits)
+    outputs = predictions(network.outputs_by_split()["test"] if tested is None else tested, splits)
     if not np.isfinite(outputs).all():
         return {}
     said = outputs.argmax(axis=1)
     counts = np.bincount(truth * classes + said, minlength=classes**2).reshape(classes, classes)
     made: Arrays = {"confusion/test": counts.astype(np.int64)}
     if len(splits.form) == 3:
-        p = softmax(outputs, axis=1)[np.arange(len(said)), said]
-        worst = np.argsort(np.where(said == truth, 2.0, -p), kind="stable")[:MOST_MISTAKES]
-        worst = worst[said[worst] != truth[worst]]
-        pixels = splits.test.inputs[rows[worst]] * REACH + MIDDLE
-        images = np.rint(pixels).astype(np.uint8).reshape(-1, *splits.form)
-        made |= {"mistakes/images": images, "mistakes/truth": truth[worst], "mistakes/said": said[worst]}
-        made["mistakes/p"] = p[worst].astype(np.float32)
+        made |= _pictures(rows, truth, outputs, splits)
     for array in made.values():
         array.setflags(write=False)
     return made
+
+
+def _pictures(
+    rows: NDArray[np.int64], truth: NDArray[np.int64], outputs: NDArray[np.float64], splits: Splits
+) -> Arrays:
+    """The worst mistakes, and an example of each class, among scored rows of which truth and outputs are known."""
+    assert splits.test is not None
+    said = outputs.argmax(axis=1)
+    p = softmax(outputs, axis=1)[np.arange(len(said)), said]
+    worst = np.argsort(np.where(said == truth, 2.0, -p), kind="stable")[:MOST_MISTAKES]
+    worst = worst[said[worst] != truth[worst]]
+    first = np.unique(truth, return_index=True)[1][:MOST_EXAMPLES]
+    made: Arrays = {}
+    for name, shown in (("mistakes", worst), ("examples", first)):
+        made |= {f"{name}/images": _pixels(splits.test.inputs[rows[shown]], splits.form)}
+        made |= {f"{name}/truth": truth[shown], f"{name}/said": said[shown], f"{name}/p": p[shown].astype(np.float32)}
+    every = -(-max(splits.form[1:]) // EXAMPLE_SIDE)
+    return made | {"examples/images": made["examples/images"][:, :, ::every, ::every]}
+
+
+def _pixels(inputs: NDArray[np.float32], form: tuple[int, ...]) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = np.rint(inputs * REACH + MIDDLE).astype(np.uint8)
+    return pixels.reshape(-1, *form)
 
 
 def central_range(column: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from etude.data.splits import Part, Splits
+from etude.engine.architectures.attention import AttentionNetwork, attention_maps
 from etude.engine.architectures.pretrained import PretrainedNetwork
 from etude.engine.augmentation import augmented
 from etude.engine.build import SHARE, build_model, build_optimizer
@@ -104,6 +105,12 @@ class Trial:
     def weights(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Every parameter with its name."""
         return ((name, _numpy(parameter.detach())) for name, parameter in self.model.named_parameters())
+
+    def attention(self, inputs: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """What a transformer looks at, as `attention_maps` gives it; None of another model."""
+        if not isinstance(self.model, AttentionNetwork):
+            return None
+        return _numpy(attention_maps(self.model, torch.from_numpy(inputs).to(self.inputs["train"].device)))
 
     def _raw(self, inputs: Tensor) -> Tensor:
         self.model.eval()

@@ -1,20 +1,30 @@
-"""A full factorial as the faces show it: the map of all its cells, what two factors do together, and the ranking."""
+"""A full factorial as the faces show it: its map, what two factors do together, the ranking, how far memory goes."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etude.figures.heatmap import HeatMap, Levels, heat_map_data
+from etude.figures.horizon import HorizonData, Outcomes, horizon_data
 from etude.figures.profiles import Profiles, profiles_data
 from etude.figures.ranking import Ranking, ranking_data
 from etude.figures.words import CROSS, field_words, level_words, shape
 from etude.studies.compare import averaged_over_others
 from etude.studies.design import level_text, resolve
 from etude.studies.evidence import Evidence
+from etude.values.data import Memory
 from etude.values.effect import Effect
 from etude.values.metric import METRICS, Split
+from etude.values.recipe import field_path
 from etude.values.study import Arm, StudyResult
+
+WAIT = "data.length"
+"""The factor along which memory is asked for."""
+
+HORIZON_METRICS = ("accuracy", "r2")
+"""What is drawn against the length: of the first that the arms are scored on more is better, and 1 is perfect."""
 
 MOST_PROFILES = 3
 """Pairs of factors whose profiles are drawn: those that interact most."""
@@ -71,6 +81,32 @@ def factorial_of(result: StudyResult) -> Factorial | None:
         profiles=tuple(profiles for profiles in drawn if profiles is not None),
         ranking=ranking_data([_cell_words(evidence, arm) for arm in cells], flat, metric, level=result.plan.level),
     )
+
+
+def horizon_of(result: StudyResult) -> HorizonData | None:
+    """Score by length; None where the data are no memory task, or its length does not vary."""
+    of_memory = all(isinstance(arm.recipe.data, Memory) for arm in result.arms)
+    if not of_memory or WAIT not in [field_path(result.plan.base, factor) for factor in result.plan.vary]:
+        return None
+    evidence = Evidence(result.plan, result.arms, result.runs)
+    metric = next(name for name in HORIZON_METRICS if name in evidence.metrics)
+    axis = evidence.factors.index(WAIT)
+    lines = np.moveaxis(evidence.cells, axis, -1).reshape(-1, evidence.cells.shape[axis])
+    scores = np.moveaxis(evidence.cell_outcomes(metric, evidence.held_out), axis, -2)
+    lengths = [arm.levels[WAIT] for arm in lines[0]]
+    others = [path for path in evidence.factors if path != WAIT]
+    outcomes = [
+        Outcomes(", ".join(_level(path, arms[0]) for path in others), of, *_ends(result, arms[0], metric))
+        for arms, of in zip(lines, scores.reshape(len(lines), len(lengths), -1), strict=True)
+    ]
+    by = ", ".join(map(field_words, others))
+    return horizon_data(by, lengths, outcomes, METRICS[metric], level=result.plan.level)
+
+
+def _ends(result: StudyResult, arm: Arm, metric: str) -> tuple[float, float]:
+    """Chance, and the best score possible."""
+    limit = result.limits.get(arm.label, {}).get(metric)
+    return (limit.chance, math.nan if limit.bayes is None else limit.bayes) if limit else (math.nan, math.nan)
 
 
 def _levels(evidence: Evidence) -> tuple[Levels, ...]:

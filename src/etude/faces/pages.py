@@ -8,9 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from etude.figures import (
+    attention,
     decision,
+    examples,
     forest,
+    heads,
     heatmap,
+    horizon,
     learning_curves,
     marks,
     network,
@@ -72,6 +76,9 @@ PICTURES: Mapping[str, Callable[..., str]] = MappingProxyType(
         "scores_axis": scores.draw_scores_axis,
         "variance_bar": variance.draw_variance_bar,
         "profiles_drawing": profiles.draw_profiles,
+        "horizon_drawing": horizon.draw_horizon,
+        "attention_map": attention.draw_map,
+        "examples_list": examples.draw_examples,
     }
 )
 
@@ -106,6 +113,13 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "score_splits": scores.score_splits,
         "data_checksum": data_checksum,
         "profile_rows": profiles.table_rows,
+        "horizon_rows": horizon.table_rows,
+        "horizon_sentences": horizon.sentences,
+        "attention_columns": attention.example_columns,
+        "attention_rows": attention.example_rows,
+        "head_columns": heads.head_columns,
+        "head_rows": heads.head_rows,
+        "head_sentences": heads.sentences,
         "chosen_text": ranking.chosen_text,
         "scored_text": ranking.scored_text,
         "interval_text": ranking.interval_text,

@@ -9,18 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
-from etude.data.load import class_names
-from etude.faces.factorial import factorial_of, interactions, is_found, main_effects
+from etude.faces.factorial import factorial_of, horizon_of, interactions, is_found, main_effects
 from etude.faces.pages import style_sheet, templates
+from etude.faces.pictured import SHOWN_ATTENDED, SHOWN_MISTAKEN, attentions_of, examples_of, mistaken_of
 from etude.figures import (
-    confusion,
     decision,
     forest,
     glance,
     learning_curves,
-    mistakes,
     network,
     scores,
     summary,
@@ -31,13 +27,12 @@ from etude.figures.learning_curves import LearningCurvesData, Panel
 from etude.figures.words import field_words, level_words, metric_words
 from etude.studies.design import FEW_ARMS, level_text, resolve, told_arms
 from etude.values.claim import OBJECTIVE, Bound, Contrast, Judgement
-from etude.values.data import Data
 from etude.values.effect import Effect
-from etude.values.errors import EtudeError, ReportError
+from etude.values.errors import ReportError
 from etude.values.metric import Split
 from etude.values.recipe import field_value
-from etude.values.run import PICTURED, Run
-from etude.values.study import Arm, StudyResult
+from etude.values.run import PICTURED
+from etude.values.study import StudyResult
 
 SHOWN, MOST_GLANCES = 6, 12
 """Small multiples beyond these are folded away, and lines of the table at the top left out."""
@@ -50,12 +45,6 @@ FINEST_OBJECTIVE, MOST_POINTS_OBJECTIVE = 28, 6_000
 
 COARSEST, FEWEST = 28, 8
 """A thin curve of fewer points would mislead, so fewer replicates are drawn; below so many, none."""
-
-SHOWN_MISTAKEN = 3
-"""Arms beyond these have what they take for what folded away."""
-
-MOST_PIXEL_VALUES = 150_000
-"""Of the worst mistakes of all arms together: 4/3 bytes each at the most."""
 
 LISTED_RUNS = 256
 
@@ -96,22 +85,6 @@ class CurvesSection:
     panels: tuple[Panel, ...]
     thin: int
     thin_points: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mistaken:
-    """What an arm takes for what and, of images, the worst mistakes of one of its runs.
-
-    often: the most frequent confusions in words
-    """
-
-    arm: str
-    confusion: confusion.ConfusionData
-    matrix: Markup
-    rows: tuple[tuple[str, ...], ...]
-    often: tuple[str, ...]
-    worst: mistakes.MistakesData | None
-    pictures: Markup
 
 
 def report_html(result: StudyResult, *, command: str) -> str:
@@ -180,6 +153,7 @@ def _view(result: StudyResult) -> dict[str, Any]:
         "families": forest.forest_data(main_effects(result)),
         "together": _together(result),
         "factorial": factorial_of(result),
+        "horizon": horizon_of(result),
         "variance": _by_metric(result),
         "scores": tables,
         "with_bayes": any(name == "Bayes limit" for data in tables for row in data.rows for name, _ in row.limits),
@@ -188,7 +162,10 @@ def _view(result: StudyResult) -> dict[str, Any]:
             plane for arm in told.arms if (plane := decision.decision_data(arm.label, result.runs[arm.label]))
         ),
         "networks": _networks(told, metrics),
-        "mistaken": _mistaken(told),
+        "attentions": attentions_of(told),
+        "shown_attended": SHOWN_ATTENDED,
+        "examples": examples_of(told),
+        "mistaken": mistaken_of(told),
         "shown_mistaken": SHOWN_MISTAKEN,
         "facts": tuple((key, str(value)) for key, value in result.provenance.items()),
         "run_facts": summary.run_facts(run for runs in result.runs.values() for run in runs),
@@ -326,39 +303,3 @@ def _networks(result: StudyResult, metrics: Sequence[str]) -> tuple[network.Netw
         if drawn:
             found.setdefault(drawn.sizes, drawn)
     return tuple(found.values())
-
-
-def _mistaken(result: StudyResult) -> tuple[Mistaken, ...]:
-    """What every arm takes for what, over the runs that finished and know it."""
-    kept = [(arm, [run for run in result.runs[arm.label] if _knows_mistakes(run)]) for arm in result.arms]
-    arms = [(arm, runs) for arm, runs in kept if runs]
-    return tuple(_mistaken_by(arm, runs, MOST_PIXEL_VALUES // len(arms)) for arm, runs in arms)
-
-
-def _knows_mistakes(run: Run) -> bool:
-    return run.ended != "diverged" and "confusion/test" in run.arrays
-
-
-def _mistaken_by(arm: Arm, runs: Sequence[Run], most_values: int) -> Mistaken:
-    matrices = [run.arrays["confusion/test"] for run in runs]
-    classes = _classes(arm.recipe.data, len(matrices[0]))
-    found = confusion.confusion_data(matrices, classes)
-    worst = mistakes.mistakes_data(runs[0], classes, most_values=most_values)
-    return Mistaken(
-        arm=arm.label,
-        confusion=found,
-        matrix=Markup(confusion.draw_confusion(found)),
-        rows=confusion.table_rows(found),
-        often=tuple(map(confusion.confusion_text, found.confusions[: confusion.TOLD])),
-        worst=worst,
-        pictures=Markup(mistakes.draw_mistakes(worst) if worst else ""),
-    )
-
-
-def _classes(data: Data, count: int) -> tuple[str, ...]:
-    """The names of the classes; their numbers where the data are no longer here, or no longer what they were."""
-    try:
-        names = class_names(data)
-    except EtudeError:
-        names = ()
-    return names if len(names) == count else tuple(map(str, range(count)))

@@ -13,13 +13,19 @@ GREY, RGB, INDEXED = 0, 2, 3
 """What a sample means, as PNG numbers it."""
 
 
-def palette_png(indices: Pixels, palette: Sequence[tuple[int, int, int]]) -> str:
+def palette_png(
+    indices: Pixels, palette: Sequence[tuple[int, int, int]], *, opacities: Sequence[int] | None = None
+) -> str:
     """A picture in the colours of a palette; indices of shape (rows, columns).
+
+    opacities: of each colour, from 0, which shows the page, to 255; None: all 255
 
     >>> palette_png(np.zeros((2, 2), dtype=np.uint8), [(255, 0, 0)])[:22]
     'data:image/png;base64,'
     """
-    return _address(indices, indices.shape[1], INDEXED, _chunk(b"PLTE", b"".join(map(bytes, palette))))
+    colours = _chunk(b"PLTE", b"".join(map(bytes, palette)))
+    see_through = b"" if opacities is None else _chunk(b"tRNS", bytes(opacities))
+    return _address(indices, indices.shape[1], INDEXED, colours + see_through)
 
 
 def image_png(image: Pixels) -> str:

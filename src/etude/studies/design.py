@@ -80,22 +80,33 @@ def difference_text(control: Recipe, treated: Recipe) -> str:
 
 
 def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
-    """A level as a person reads it.
+    """A level as a person reads it; of a spec, what is not as it would be anyway.
 
     >>> level_text((64, 64)), level_text(None), level_text("bce")
     ('64-64', 'none', 'bce')
+    >>> from etude.values.model import Recurrent
+    >>> level_text(Recurrent(cell="lstm", bidirectional=True, forget_bias=2))
+    'lstm (bidirectional, forget bias 2)'
     """
     if isinstance(value, Code):
         return value.name
     if isinstance(value, tuple | list):
         return "-".join(map(str, value)) or "none"
     if isinstance(value, Spec):
-        set_fields = {**dict(value)}
-        head = str(set_fields.pop("name", type(value).__name__.lower()))
+        head = str(getattr(value, value.told_by, type(value).__name__.lower()))
         defaults = {name: field.default for name, field in type(value).model_fields.items()}
-        told = [f"{field_words(name)} {level_text(v)}" for name, v in set_fields.items() if v != defaults[name]]
-        return " ".join([head, *told])
+        told = [
+            _field_text(name, v) for name, v in value if v != defaults[name] and name not in ("name", value.told_by)
+        ]
+        return f"{head} ({', '.join(told)})" if told else head
     return "none" if value is None else str(value)
+
+
+def _field_text(name: str, value: Any) -> str:  # noqa: ANN401 - any field of any spec
+    words = field_words(name)
+    if isinstance(value, bool):
+        return words if value else f"not {words}"
+    return f"{words} {level_words(name, level_text(value))}"
 
 
 def _level_words(recipe: Recipe, path: str) -> str:

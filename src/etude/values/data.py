@@ -72,7 +72,7 @@ class Table(Spec):
         return (given,) if isinstance(given, str) else given
 
 
-class Recall(Spec):
+class Memory(Spec):
     """A synthetic task on sequences: what was said at the start must be known at the end. Its best score is known.
 
     "adding":  two numbers a position, a value in [0, 1) and a mark; the sum of the two marked values is asked, one
@@ -81,7 +81,7 @@ class Recall(Spec):
     "parity":  random bits; whether an odd number of them is 1
     """
 
-    recall: Literal["adding", "copy", "parity"] = Field(description="what is asked: 'adding', 'copy' or 'parity'")
+    memory: Literal["adding", "copy", "parity"] = Field(description="what is asked: 'adding', 'copy' or 'parity'")
     length: int = Field(20, ge=2, le=10_000, description="positions of a sequence: how long memory must last")
     symbols: int = Field(8, ge=3, le=100, description="different symbols of the copy task")
     rows: int = Field(2000, ge=10, description="sequences of the pool that is split into training and validation")
@@ -91,7 +91,7 @@ class Recall(Spec):
     @property
     def problem(self) -> str:
         """What is to be learned, however long memory must last."""
-        return f"the task {self.recall}"
+        return f"the task {self.memory}"
 
 
 class Images(Spec):
@@ -223,7 +223,7 @@ class IndexedPairs(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...  # noqa: ANN401 - whatever the dataset holds
 
 
-SOURCES: tuple[type[Spec], ...] = (Task, Bundled, Table, Recall, Images, Series, Text, Names)
+SOURCES: tuple[type[Spec], ...] = (Task, Bundled, Table, Memory, Images, Series, Text, Names)
 """Sources that can be written in TOML; each is told by the key that is its own name in small letters."""
 
 _KEYS = tuple(source.__name__.lower() for source in SOURCES)
@@ -241,7 +241,7 @@ Data = Annotated[
     Annotated[Task, Tag("task")]
     | Annotated[Bundled, Tag("bundled")]
     | Annotated[Table, Tag("table")]
-    | Annotated[Recall, Tag("recall")]
+    | Annotated[Memory, Tag("memory")]
     | Annotated[Images, Tag("images")]
     | Annotated[Series, Tag("series")]
     | Annotated[Text, Tag("text")]

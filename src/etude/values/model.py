@@ -1,6 +1,6 @@
 """What is trained: an architecture of ours, or any function of the user's that returns an nn.Module."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -35,6 +35,8 @@ class Convnet(Spec):
 class Recurrent(Spec):
     """A recurrent network that reads a sequence from its start, and answers from its last state."""
 
+    told_by: ClassVar[str] = "cell"
+
     name: Literal["recurrent"] = "recurrent"
     cell: Literal["rnn", "gru", "lstm"] = Field("gru", description="what is repeated: 'rnn' is Elman's, with tanh")
     hidden: int = Field(32, ge=1, description="numbers in the state of a layer and direction")
@@ -42,6 +44,22 @@ class Recurrent(Spec):
     bidirectional: bool = Field(False, description="whether a second reader goes from the end to the start")  # noqa: FBT003
     embedding: int = Field(16, ge=1, description="numbers that stand for a character; used for text only")
     dropout: float = Field(0.0, ge=0, lt=1, description="probability that an input of a later layer is silenced")
+    forget_bias: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="added at the start to the bias of the gate that keeps the state, the forget gate of 'lstm' and "
+        "the update gate of 'gru': with 0 it starts half open, with 2 or more a cell remembers from the start",
+    )
+
+    @model_validator(mode="after")
+    def _a_plain_cell_has_no_gate(self) -> "Recurrent":
+        if self.forget_bias and self.cell == "rnn":
+            raise RecipeError(
+                f"forget_bias={self.forget_bias:g} is for a gate that keeps the state, and the cell 'rnn' has none. "
+                "Use cell='gru' or 'lstm', or leave forget_bias out."
+            )
+        return self
 
 
 class Attention(Spec):

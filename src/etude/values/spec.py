@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,6 +12,9 @@ from etude.values.errors import EtudeError, RecipeError
 
 class Spec(BaseModel):
     """A record of named fields, validated once and then frozen; equal when its fields are equal."""
+
+    told_by: ClassVar[str] = "name"
+    """The field that a person would name it by, where it has that field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 

@@ -14,7 +14,7 @@ from torch import nn
 from etude.engine.architectures.recurrent import CELLS, recurrent_network, recurrent_parameters
 from etude.engine.dropout import CountedDropout, dropout_layers
 from etude.numerics.seeds import key
-from etude.values.errors import EngineError
+from etude.values.errors import EngineError, RecipeError
 from etude.values.model import Recurrent
 from etude.values.sizes import Sizes
 
@@ -182,6 +182,33 @@ def test_weights_are_uniform_in_one_over_root_hidden_as_torchs_are(cell):
         scaled = values.detach().numpy().ravel() * 8  # √64
         assert np.abs(scaled).max() <= 1
         assert stats.kstest(scaled, stats.uniform(-1, 2).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_gate_that_starts_open_keeps_the_state(cell):
+    plain, opened = (network(cell=cell, layers=2, bidirectional=True, forget_bias=bias) for bias in (0, 10))
+    changed = {
+        name: [int(i) for i in torch.nonzero(one != other)]
+        for (name, one), other in zip(plain.named_parameters(), opened.parameters(), strict=True)
+        if not torch.equal(one, other)
+    }
+    readers = [f"layers.{layer}.bias_ih_l0{back}" for layer in (0, 1) for back in ("", "_reverse")]
+    assert changed == {reader: [4, 5, 6, 7] for reader in readers}
+    assert share_kept(plain.layers[0], cell) < 0.5
+    assert share_kept(opened.layers[0], cell) > 0.99
+
+
+def share_kept(layer: nn.Module, cell: str) -> float:
+    """Of a small change of the state, what is left after five steps of silence: the most of any number of it."""
+    starts = [torch.full((2, 1, 4), value) for value in (0.0, 0.01)]
+    ends = [layer(torch.zeros(1, 5, 2), (torch.zeros(2, 1, 4), one) if cell == "lstm" else one)[1] for one in starts]
+    nothing, something = (end[1] if cell == "lstm" else end for end in ends)
+    return float((something - nothing).max() / 0.01)
+
+
+def test_a_plain_cell_has_no_gate_to_open():
+    with pytest.raises(RecipeError, match="the cell 'rnn' has none"):
+        Recurrent(cell="rnn", forget_bias=1)
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_ran_before():

@@ -12,7 +12,9 @@ lstm  i = σ(W x + U h)    f = σ(W x + U h)    o = σ(W x + U h)    g = tanh(W 
       c' = f ⊙ c + i ⊙ g    h' = o ⊙ tanh(c')                                   Hochreiter and Schmidhuber (1997)
 
 The gru is torch's, which resets the product U h; Cho et al. reset the state before it, U (r ⊙ h).
-The lstm's f, which lets it forget, came with Gers, Schmidhuber and Cummins (2000).
+The lstm's f, which lets it forget, came with Gers, Schmidhuber and Cummins (2000). With biases near 0, z and f start
+near ½, and half of what is kept fades at each position before anything is learned; forget_bias opens them (Jozefowicz,
+Zaremba and Sutskever 2015).
 """
 
 import math
@@ -20,6 +22,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -89,6 +92,8 @@ def recurrent_network(spec: Recurrent, sizes: Sizes, *, seed: int, replicate: in
         )
     network = RecurrentNetwork(spec, sizes, masks=key(seed, replicate, "dropout"))
     draw_parameters(network, BOUNDS, seed=seed, replicate=replicate)
+    if spec.forget_bias:
+        _open_gates(network, spec)
     return network
 
 
@@ -104,6 +109,14 @@ def recurrent_parameters(spec: Recurrent, sizes: Sizes) -> int:
     gates = CELLS[spec.cell][1]
     layers = sum(_states(spec) * gates * (n + spec.hidden + 2) for n in _inputs(spec, sizes))
     return sizes.characters * spec.embedding + layers + sizes.outputs * (_states(spec) + 1)
+
+
+def _open_gates(network: RecurrentNetwork, spec: Recurrent) -> None:
+    """Raise the input bias of the gate that keeps the state, which torch has second in a gru as in an lstm."""
+    with torch.no_grad():
+        for name, parameter in network.layers.named_parameters():
+            if ".bias_ih" in name:
+                parameter[spec.hidden : 2 * spec.hidden] += spec.forget_bias
 
 
 def _inputs(spec: Recurrent, sizes: Sizes) -> list[int]:

@@ -12,7 +12,7 @@ from etude.data.encode import splits
 from etude.data.partition import smallest_keys
 from etude.data.splits import Part, Splits
 from etude.numerics.seeds import Purpose, stream
-from etude.values.data import Recall
+from etude.values.data import Memory
 from etude.values.errors import RecipeError
 from etude.values.metric import Kind, Limit
 
@@ -32,57 +32,57 @@ class Question:
     """
 
     kind: Kind
-    draw: Callable[[Recall, Streams, int], tuple[Floats, Floats]]
-    limits: Callable[[Recall], Mapping[str, tuple[float, float, float]]]
+    draw: Callable[[Memory, Streams, int], tuple[Floats, Floats]]
+    limits: Callable[[Memory], Mapping[str, tuple[float, float, float]]]
 
 
-def draw_recall(data: Recall, *, seed: int, replicate: int) -> Splits:
+def draw_memory(data: Memory, *, seed: int, replicate: int) -> Splits:
     """The sequences of one replicate, and a fresh test set."""
-    check_recall(data)
-    question = QUESTIONS[data.recall]
+    check_memory(data)
+    question = QUESTIONS[data.memory]
     pool = _part(data, seed, replicate, "inputs", data.rows)
     test = _part(data, seed, replicate, "test", data.test_rows)
     kept = smallest_keys(stream(seed, replicate, "split").random(data.rows), _validation_rows(data))
     return splits(
         parts=(_taken(pool, ~kept), _taken(pool, kept), test),
         kind=question.kind,
-        classes=recall_classes(data),
+        classes=memory_classes(data),
         notes=(),
         form=(data.length, test.inputs.shape[1] // data.length),
     )
 
 
-def check_recall(data: Recall) -> None:
+def check_memory(data: Memory) -> None:
     """A RecipeError where the task cannot be drawn as described."""
     kept = _validation_rows(data)
     if not 1 <= kept <= data.rows - 2:
         raise RecipeError(
-            f"task {data.recall!r}: {data.rows} rows with validation={data.validation} leave {data.rows - kept} to "
+            f"task {data.memory!r}: {data.rows} rows with validation={data.validation} leave {data.rows - kept} to "
             f"learn from and {kept} to validate on; at least 2 and 1 are needed. Ask for more rows or another share."
         )
 
 
-def recall_limits(data: Recall) -> Mapping[str, Limit]:
+def memory_limits(data: Memory) -> Mapping[str, Limit]:
     """Chance, best constant, and the best score possible, which is perfect: nothing is hidden.
 
-    >>> round(recall_limits(Recall(recall="adding"))["squared_error"].chance, 4)  # the variance of two uniform numbers
+    >>> round(memory_limits(Memory(memory="adding"))["squared_error"].chance, 4)  # the variance of two uniform numbers
     0.1667
     """
-    found = QUESTIONS[data.recall].limits(data)
+    found = QUESTIONS[data.memory].limits(data)
     return {metric: Limit(metric, *limits) for metric, limits in found.items()}
 
 
-def recall_fingerprint(data: Recall) -> str:
+def memory_fingerprint(data: Memory) -> str:
     """sha256 of the task's name and version, which together fix what a seed draws."""
-    return hashlib.sha256(f"recall {data.recall} version {VERSION}".encode()).hexdigest()
+    return hashlib.sha256(f"memory {data.memory} version {VERSION}".encode()).hexdigest()
 
 
-def recall_kind(data: Recall) -> Kind:
+def memory_kind(data: Memory) -> Kind:
     """What is predicted."""
-    return QUESTIONS[data.recall].kind
+    return QUESTIONS[data.memory].kind
 
 
-def _adding(data: Recall, streams: Streams, rows: int) -> tuple[Floats, Floats]:
+def _adding(data: Memory, streams: Streams, rows: int) -> tuple[Floats, Floats]:
     values, half, row = streams(0).random((rows, data.length)), data.length // 2, np.arange(rows)
     first, second = streams(1).integers(0, half, rows), streams(2).integers(half, data.length, rows)
     marks = np.zeros((rows, data.length))
@@ -90,24 +90,24 @@ def _adding(data: Recall, streams: Streams, rows: int) -> tuple[Floats, Floats]:
     return np.stack([values, marks], axis=2), values[row, first] + values[row, second]
 
 
-def _adding_limits(_: Recall) -> Mapping[str, tuple[float, float, float]]:
+def _adding_limits(_: Memory) -> Mapping[str, tuple[float, float, float]]:
     """The sum of two uniform numbers has variance 1/6, and is 1/3 from its median on average (a triangle)."""
     return {"squared_error": (1 / 6, 1 / 6, 0.0), "absolute_error": (1 / 3, 1 / 3, 0.0), "r2": (0.0, 0.0, 1.0)}
 
 
-def _copy(data: Recall, streams: Streams, rows: int) -> tuple[Floats, Floats]:
+def _copy(data: Memory, streams: Streams, rows: int) -> tuple[Floats, Floats]:
     symbol = streams(0).integers(0, data.symbols, rows)
     sequences = np.zeros((rows, data.length, data.symbols))
     sequences[np.arange(rows), 0, symbol] = 1
     return sequences, symbol.astype(np.float64)
 
 
-def _copy_limits(data: Recall) -> Mapping[str, tuple[float, float, float]]:
+def _copy_limits(data: Memory) -> Mapping[str, tuple[float, float, float]]:
     n = data.symbols
     return _sure(float(np.log(n)), 1 - 1 / n, 1 / n)
 
 
-def _parity(data: Recall, streams: Streams, rows: int) -> tuple[Floats, Floats]:
+def _parity(data: Memory, streams: Streams, rows: int) -> tuple[Floats, Floats]:
     bits = streams(0).integers(0, 2, (rows, data.length))
     return bits[:, :, None].astype(np.float64), (bits.sum(axis=1) % 2).astype(np.float64)
 
@@ -132,14 +132,14 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
 """The tasks by name."""
 
 
-def recall_classes(data: Recall) -> tuple[str, ...]:
+def memory_classes(data: Memory) -> tuple[str, ...]:
     """The label of each class; none for `adding`."""
-    n = {"adding": 0, "copy": data.symbols, "parity": 2}[data.recall]
+    n = {"adding": 0, "copy": data.symbols, "parity": 2}[data.memory]
     return tuple(map(str, range(n)))
 
 
-def _part(data: Recall, seed: int, replicate: int, of: Purpose, rows: int) -> Part:
-    sequences, answers = QUESTIONS[data.recall].draw(data, lambda j: stream(seed, replicate, of, j), rows)
+def _part(data: Memory, seed: int, replicate: int, of: Purpose, rows: int) -> Part:
+    sequences, answers = QUESTIONS[data.memory].draw(data, lambda j: stream(seed, replicate, of, j), rows)
     return Part(sequences.reshape(rows, -1).astype(np.float32), answers)
 
 
@@ -147,5 +147,5 @@ def _taken(part: Part, rows: NDArray[np.bool_]) -> Part:
     return Part(part.inputs[rows], part.targets[rows])
 
 
-def _validation_rows(data: Recall) -> int:
+def _validation_rows(data: Memory) -> int:
     return int(np.floor(data.rows * data.validation + 0.5))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from etude.data.load import check, fingerprint, kind_of, limits, load
-from etude.data.recall import QUESTIONS
-from etude.values.data import Recall
+from etude.data.memory import QUESTIONS
+from etude.values.data import Memory
 from etude.values.errors import RecipeError
 from etude.values.metric import METRICS_OF
 
 
 def drawn(name, *, replicate=0, **fields):
-    return load(Recall(recall=name, **{"rows": 500, "test_rows": 4000} | fields), seed=0, replicate=replicate)
+    return load(Memory(memory=name, **{"rows": 500, "test_rows": 4000} | fields), seed=0, replicate=replicate)
 
 
 def sequences(part, form):
@@ -55,7 +55,7 @@ def test_fewer_sequences_are_the_first_of_more(name):
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_the_limits_are_those_of_the_metrics_and_the_best_constant_is_where_the_answers_put_it(name):
-    data = Recall(recall=name, symbols=5)
+    data = Memory(memory=name, symbols=5)
     found, answers = limits(data, seed=0), drawn(name, symbols=5).test.targets
     assert set(found) == set(METRICS_OF[kind_of(data)])
     if name == "adding":  # 4,000 answers know a variance of 1/6 to about 2 %
@@ -68,9 +68,9 @@ def test_the_limits_are_those_of_the_metrics_and_the_best_constant_is_where_the_
 
 def test_too_few_sequences_are_refused_with_the_numbers():
     with pytest.raises(RecipeError, match=r"10 rows with validation=0\.95 leave 0 to learn from and 10"):
-        check(Recall(recall="copy", rows=10, validation=0.95))
+        check(Memory(memory="copy", rows=10, validation=0.95))
 
 
 def test_the_identity_is_that_of_the_task_and_not_of_its_size():
-    one, other = Recall(recall="adding"), Recall(recall="adding", length=50)
-    assert fingerprint(one) == fingerprint(other) != fingerprint(Recall(recall="copy"))
+    one, other = Memory(memory="adding"), Memory(memory="adding", length=50)
+    assert fingerprint(one) == fingerprint(other) != fingerprint(Memory(memory="copy"))
