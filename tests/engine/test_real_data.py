@@ -14,7 +14,7 @@ from etude.engine.engines import check
 from etude.engine.native.library import core
 from etude.engine.native.replicate import train
 from etude.engine.native.training import Stop
-from etude.engine.scoring import MOST_POSITIONS, MOST_SCORED, predictions, scored_rows
+from etude.engine.scoring import MOST_POSITIONS, MOST_SCORED, notes_on_scoring, predictions, scored_rows
 from etude.engine.weights import WEIGHTS
 from etude.values.errors import EngineError, RecipeError
 from etude.values.recipe import Recipe
@@ -34,6 +34,8 @@ def test_all_rows_are_scored_while_they_are_few_and_then_evenly_spaced_ones():
     assert len(chosen) == MOST_SCORED
     assert (chosen[0], chosen[-1]) == (0, 24_999)
     assert set(np.diff(chosen)) == {2, 3}
+    (note,) = notes_on_scoring(parts(25_000))
+    assert note == "scores are those of evenly spaced rows: 10,000 of 25,000 train, 10,000 of 25,000 validation"
 
 
 def test_where_each_position_is_asked_positions_are_what_is_bounded():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from etude.data.splits import Splits
 from etude.engine.network import Network
-from etude.engine.scoring import Scoring
+from etude.engine.scoring import Scoring, notes_on_scoring
 from etude.engine.snapshots import snapshots
 from etude.numerics.schedules import is_constant, rate_factor
 from etude.values.curve import Curve, frozen
@@ -77,7 +77,7 @@ class Course:
             replicate=replicate,
             arrays=MappingProxyType(arrays),
             provenance=MappingProxyType({**known, "seconds": time.perf_counter() - started}),
-            notes=self.splits.notes,
+            notes=(*self.splits.notes, *notes_on_scoring(self.splits)),
         )
 
     def _curves(self) -> dict[str, Curve]:

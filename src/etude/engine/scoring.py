@@ -1,6 +1,6 @@
 """Common scores of a training at its scoring steps, for every split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,16 @@ def scored_rows(splits: Splits) -> Mapping[str, NDArray[np.int64] | None]:
 def scores_every_row(splits: Splits) -> bool:
     """Whether no part is too large for that."""
     return all(rows is None for rows in scored_rows(splits).values())
+
+
+def notes_on_scoring(splits: Splits) -> tuple[str, ...]:
+    """What a reader should know of scores that are not those of every row."""
+    some = [f"{len(rows):,} of {splits.parts()[split].targets.shape[0]:,} {split}" for split, rows in _chosen(splits)]
+    return (f"scores are those of evenly spaced rows: {', '.join(some)}",) if some else ()
+
+
+def _chosen(splits: Splits) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    return ((split, rows) for split, rows in scored_rows(splits).items() if rows is not None)
 
 
 def predictions(outputs: NDArray[np.float32], splits: Splits) -> NDArray[np.float64]:

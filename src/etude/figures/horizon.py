@@ -23,9 +23,9 @@ LOG_RATIO = 6.0
 NEAR = 0.05
 """Near the best possible: what is missing is a twentieth of the way from chance, at the most."""
 
-WIDTH, HEIGHT = 420, 252
-LEFT, TOP, RIGHT, BOTTOM = 42, 18, 88, 36
-INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+HEIGHT, INNER_WIDTH = 252, 290
+LEFT, TOP, BOTTOM = 42, 18, 36
+INNER_HEIGHT, EDGE = HEIGHT - TOP - BOTTOM, LEFT + INNER_WIDTH
 APART, ASIDE = 10.0, 4.0
 """Between the means of two lines at one length, and between a mean and the dots of its replicates."""
 
@@ -37,8 +37,8 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType({"accuracy": (0.0, 
 
 LABEL_GAP = 11.5
 LEAST_TICK = 24.0
-LETTER = 6.0
-"""Between two names, between two lengths that are written, and width of a letter."""
+LETTER, LONGEST_NAME = 6.0, 24
+"""Between two names, between two lengths that are written, width of a letter, and letters of a name."""
 
 LOWEST = 0.5
 """A score below chance by more than so many times what lies between chance and the best leaves the frame."""
@@ -213,14 +213,21 @@ def draw_horizon(data: HorizonData) -> str:
         *_limits(data, upright),
         inner,
         *_ends(data, upright),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        viewBox=f"0 0 {_width(data):g} {HEIGHT}",
         class_="profiles horizon",
     )
 
 
+def _width(data: HorizonData) -> float:
+    """Of the whole picture, names included."""
+    longest = max(min(len(name), LONGEST_NAME) for name in (data.by, *(line.level for line in data.drawn)))
+    return EDGE + 8 + SAMPLE + LETTER * max(longest, 4)
+
+
 def _across(data: HorizonData) -> Axis:
     low, high = data.lengths[0], data.lengths[-1]
-    return axis(low, high, pad=0.06, log=high > LOG_RATIO * low)
+    aside = APART * (len(data.drawn) - 1) / 2 + 2 * ASIDE
+    return axis(low, high, pad=max(0.06, aside / (INNER_WIDTH - 2 * aside)), log=high > LOG_RATIO * low)
 
 
 def _upright(data: HorizonData) -> Axis:
@@ -288,9 +295,9 @@ def _ends(data: HorizonData, upright: Axis) -> list[str]:
 
 def _named(level: str, i: int, y: float) -> list[str]:
     """A piece of the line and its name."""
-    x = WIDTH - RIGHT + 4
+    x = EDGE + 4
     look = {"class_": f"profile by-{i % len(DASHES)}", "stroke_width": 2, "stroke_dasharray": DASHES[i % len(DASHES)]}
-    name = shortened(level, int((RIGHT - SAMPLE - 8) / LETTER))
+    name = shortened(level, LONGEST_NAME)
     return [
         element("path", d=f"M{x} {y:g}h{SAMPLE}", stroke="currentColor", **look),
         text(name, x=x + SAMPLE + 4, y=round(y + 3.5, 1), class_="profile-name"),
@@ -307,7 +314,7 @@ def _limits(data: HorizonData, upright: Axis) -> list[str]:
         y = _height(value, upright)
         parts.append(element("path", d=f"M{LEFT} {y:g}h{INNER_WIDTH}", class_="limit", stroke="currentColor"))
         says = f"{name} {shown(data, value)}"
-        end = {"x": LEFT + 3} if name == "chance" else {"x": WIDTH - RIGHT - 3, "text_anchor": "end"}
+        end = {"x": LEFT + 3} if name == "chance" else {"x": EDGE - 3, "text_anchor": "end"}
         parts.append(text(says, y=round(y - 4, 1), class_="limit-label", **end))
     return parts
 
@@ -330,9 +337,9 @@ def _frame(data: HorizonData, across: Axis, upright: Axis) -> list[str]:
         element("path", d=f"M{LEFT} {base}h{INNER_WIDTH}", stroke="currentColor"),
         element("g", *beside, text_anchor="end"),
         element("g", *below, text_anchor="middle"),
-        text(scale, x=WIDTH - RIGHT, y=base + 29, text_anchor="end", class_="unit"),
+        text(scale, x=EDGE, y=base + 29, text_anchor="end", class_="unit"),
         text(data.metric.label, x=0, y=TOP - 6, class_="unit"),
-        text(data.by, x=WIDTH, y=TOP - 6, text_anchor="end", class_="unit"),
+        text(data.by, x=_width(data), y=TOP - 6, text_anchor="end", class_="unit"),
     ]
 
 
