@@ -1,6 +1,32 @@
-"""Settings all tests share."""
+"""Settings and values that all tests share."""
 
+import pytest
 from hypothesis import settings
+
+from etude.values.effect import Effect
 
 settings.register_profile("etude", deadline=None)  # a shared machine's pauses are not our failures
 settings.load_profile("etude")
+
+
+@pytest.fixture
+def effect():
+    return Effect(
+        mean=-0.05,
+        low=-0.08,
+        high=-0.02,
+        level=0.95,
+        n_pairs=16,
+        verdict="better",
+        metric="log_loss",
+        unit="nats",
+        split="test",
+        lower_is_better=True,
+        factor="loss",
+        control="bce",
+        treated="mse",
+        differences=(-0.05,) * 16,
+        p=0.01,
+        p_sign_flip=0.01,
+        method="Student t",
+    )

@@ -1,10 +1,11 @@
 """What a notebook cell shows."""
 
+from dataclasses import replace
+
 import pytest
 
 from etude.faces.notebook import effect_fragment, result_fragment
 from etude.values.claim import Claim, Contrast, Judgement
-from etude.values.effect import Effect
 from etude.values.recipe import Recipe
 from etude.values.study import Arm, Plan, StudyResult
 
@@ -13,25 +14,17 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def effect():
-    return Effect(
+def effect(effect):
+    return replace(
+        effect,
         mean=-0.02,
         low=-0.03,
         high=-0.01,
-        level=0.95,
         n_pairs=5,
-        verdict="better",
-        metric="log_loss",
-        unit="nats",
-        split="test",
-        lower_is_better=True,
-        factor="loss",
-        control="bce",
         treated=HOSTILE,
         differences=(-0.01, -0.02, -0.03, -0.02, -0.02),
         p=0.003,
         p_sign_flip=0.06,
-        method="Student t",
         smallest_effect=0.01,
     )
 

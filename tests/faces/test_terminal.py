@@ -12,30 +12,11 @@ from etude.faces.terminal import CLAIM_STYLES, EFFECT_STYLES, progress_display, 
 from etude.studies.design import arms_of
 from etude.values.claim import Claim, ClaimVerdict, Judgement
 from etude.values.curve import curve
-from etude.values.effect import Effect, Verdict
+from etude.values.effect import Verdict
 from etude.values.recipe import Recipe
 from etude.values.run import Run
 from etude.values.study import Plan, Progress, StudyResult
 
-EFFECT = Effect(
-    mean=-0.05,
-    low=-0.08,
-    high=-0.02,
-    level=0.95,
-    n_pairs=10,
-    verdict="better",
-    metric="log_loss",
-    unit="nats",
-    split="test",
-    lower_is_better=True,
-    factor="loss",
-    control="bce",
-    treated="mse",
-    differences=(-0.05,) * 10,
-    p=0.01,
-    p_sign_flip=0.01,
-    method="Student t",
-)
 HOSTILE = "red \x1b[31m title \x1b]0;owned\x07 back\rover \x9b2J\x08 \u202e end"
 """Colours, a window title, a carriage return, an eight-bit sequence, a backspace and a change of direction."""
 
@@ -69,26 +50,26 @@ def test_each_verdict_on_a_claim_stands_beside_it_with_its_own_mark():
     assert len({mark for mark, _ in CLAIM_STYLES.values()}) == len(verdicts)
 
 
-def test_each_verdict_on_an_effect_stands_beside_it_with_its_own_mark():
+def test_each_verdict_on_an_effect_stands_beside_it_with_its_own_mark(effect):
     verdicts = get_args(Verdict)
-    effects = tuple(replace(EFFECT, verdict=verdict, says=f"effect {verdict}") for verdict in verdicts)
+    effects = tuple(replace(effect, verdict=verdict, says=f"effect {verdict}") for verdict in verdicts)
     lines = shown(study_result(effects=effects)).splitlines()
     for verdict in verdicts:
         (line,) = (line for line in lines if f"Effect {verdict}:" in line)
         assert line.startswith(f"{EFFECT_STYLES[verdict][0]} {verdict} ")
 
 
-def test_everything_is_said_once():
-    effect = replace(EFFECT, notes=("heavy tail: one pair is far from the others",))
-    instead = replace(EFFECT, says="the valid comparison")
+def test_everything_is_said_once(effect):
+    noted = replace(effect, notes=("heavy tail: one pair is far from the others",))
+    instead = replace(effect, says="the valid comparison")
     result = study_result(
-        effects=(effect,),
+        effects=(noted,),
         judgements=(judged("It helped.", "confounded", "Two factors differ.", instead=(instead,)),),
         notes=("2 of 10 runs of 'wide' diverged.", "Arms added: x."),
     )
     once = (
         *("Claims on trial", "“It helped.”", "Two factors differ.", "The valid comparison:"),
-        *("Effects on the test set", "Loss MSE against BCE:", "10 pairs", "Heavy tail:"),
+        *("Effects on the test set", "Loss MSE against BCE:", "16 pairs", "Heavy tail:"),
         *("note: 2 of 10 runs of 'wide' diverged.", "note: Arms added: x."),
     )
     told = shown(result)
@@ -103,8 +84,8 @@ def test_a_factorial_is_told_in_a_page(factorial):
     assert told.count("\n") < 50
 
 
-def test_of_many_interactions_those_that_were_found_are_told_and_the_others_counted(factorial):
-    one = replace(EFFECT, factor="data.features × model.hidden", control="2 × 4", treated="4 × 32")
+def test_of_many_interactions_those_that_were_found_are_told_and_the_others_counted(effect, factorial):
+    one = replace(effect, factor="data.features × model.hidden", control="2 × 4", treated="4 × 32")
     together = tuple(replace(one, verdict=v) for v in ("better", "equivalent", "equivalent", "undecided"))
     told = shown(replace(factorial, effects=(*factorial.effects[:1], *together)))
     assert told.count("better together than added up") == 1
@@ -113,10 +94,10 @@ def test_of_many_interactions_those_that_were_found_are_told_and_the_others_coun
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_no_text_of_a_study_reaches_the_terminal_as_a_command(terminal):
+def test_no_text_of_a_study_reaches_the_terminal_as_a_command(effect, terminal):
     result = study_result(
-        effects=(replace(EFFECT, says=HOSTILE, notes=(HOSTILE,)),),
-        judgements=(judged(HOSTILE, "refuted", HOSTILE, instead=(replace(EFFECT, says=HOSTILE),)),),
+        effects=(replace(effect, says=HOSTILE, notes=(HOSTILE,)),),
+        judgements=(judged(HOSTILE, "refuted", HOSTILE, instead=(replace(effect, says=HOSTILE),)),),
         notes=(HOSTILE,),
     )
     told = shown(result, force_terminal=terminal, color_system=None)

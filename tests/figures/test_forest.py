@@ -15,32 +15,26 @@ from etude.figures.forest import (
     forest_data,
     verdicts_of,
 )
-from etude.values.effect import Effect
 from etude.values.run import PICTURED
 
 NOTHING = float("nan")
 
 
 @pytest.fixture
-def effect():
-    return Effect(
+def effect(effect):
+    return replace(
+        effect,
         mean=1.0,
         low=0.0,
         high=2.0,
-        level=0.95,
         n_pairs=3,
         verdict="worse",
-        metric="log_loss",
-        unit="nats",
-        split="test",
-        lower_is_better=True,
         factor="optimizer.coupled_weight_decay",
         control="0",
         treated="0.01",
         differences=(-1.0, 1.0, 3.0),
         p=0.05,
         p_sign_flip=0.25,
-        method="Student t",
         smallest_effect=0.5,
     )
 

@@ -2,36 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
-
 from etude.figures.glance import Number, deciding_effect, glance_at_claim, glance_at_effect, shortened
 from etude.values.claim import Bound, Claim, Contrast, Judgement
-from etude.values.effect import Effect
 
 BOUND = Bound(metric="log_loss", value=0.05, within=0.01)
-
-
-@pytest.fixture
-def effect():
-    return Effect(
-        mean=-0.05,
-        low=-0.08,
-        high=-0.02,
-        level=0.95,
-        n_pairs=16,
-        verdict="better",
-        metric="log_loss",
-        unit="nats",
-        split="test",
-        lower_is_better=True,
-        factor="loss",
-        control="bce",
-        treated="mse",
-        differences=(-0.05,) * 16,
-        p=0.01,
-        p_sign_flip=0.01,
-        method="Student t",
-    )
 
 
 def judged(verdict, *, stated=(), instead=(), expect=(), parts=()):

@@ -17,29 +17,20 @@ from etude.figures.words import (
     shown_places,
     sides,
 )
-from etude.values.effect import Effect
 
 
 @pytest.fixture
-def effect():
-    return Effect(
+def effect(effect):
+    return replace(
+        effect,
         mean=0.05,
         low=0.02,
         high=0.08,
-        level=0.95,
-        n_pairs=16,
         verdict="worse",
-        metric="log_loss",
-        unit="nats",
-        split="test",
-        lower_is_better=True,
         factor="optimizer.coupled_weight_decay",
         control="0.0",
         treated="0.01",
         differences=(0.05,) * 16,
-        p=0.01,
-        p_sign_flip=0.01,
-        method="Student t",
     )
 
 

@@ -36,18 +36,6 @@ def network(sizes=SERIES, *, width=8, heads=2, replicate=0, **fields):
     return attention_network(spec, sizes, seed=5, replicate=replicate)
 
 
-def numbers(*shape: int) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(3).standard_normal(shape).astype(np.float32))
-
-
-def ended(examples: torch.Tensor, lengths, sizes=SERIES) -> torch.Tensor:
-    """The same examples, ending early."""
-    sequences = examples.clone().reshape(-1, *sizes.inputs)
-    for sequence, length in zip(sequences, lengths, strict=True):
-        sequence[length:] = torch.nan
-    return sequences.flatten(1)
-
-
 def by_hand(made, sequence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The answer to one sequence (positions, channels) and its maps, in numpy, a head at a time."""
 
@@ -91,7 +79,7 @@ def test_two_positions_of_one_number_attend_as_on_paper():
 
 
 @pytest.mark.parametrize(("length", "heads", "layers"), [(5, 2, 2), (2, 1, 1), (1, 4, 1)])
-def test_the_answer_and_its_maps_are_those_of_the_textbooks_equations(length, heads, layers):
+def test_the_answer_and_its_maps_are_those_of_the_textbooks_equations(length, heads, layers, numbers, ended):
     made, examples = network(heads=heads, layers=layers), numbers(1, 10)
     answer, maps = by_hand(made, examples.reshape(5, 2).numpy()[:length])
     examples = ended(examples, [length])
@@ -101,7 +89,7 @@ def test_the_answer_and_its_maps_are_those_of_the_textbooks_equations(length, he
 
 @settings(max_examples=30)
 @given(heads=st.sampled_from([1, 2, 3]), positions=st.integers(1, 5), masked=st.booleans())
-def test_the_fast_path_is_the_weighted_sum_of_the_plain_one(heads, positions, masked):
+def test_the_fast_path_is_the_weighted_sum_of_the_plain_one(heads, positions, masked, numbers):
     layer = network(width=6, heads=heads).layers[0].attention
     states = numbers(2, positions, 6)
     visible = torch.ones(positions, positions, dtype=torch.bool).tril() if masked else None
@@ -121,7 +109,7 @@ def test_tables_images_and_sequences_are_read_in_positions(inputs):
 
 @settings(max_examples=30)
 @given(lengths=st.lists(st.integers(1, 5), min_size=2, max_size=4), positions=st.sampled_from(list(POSITIONS)))
-def test_an_example_is_answered_alone_as_among_others(lengths, positions):
+def test_an_example_is_answered_alone_as_among_others(lengths, positions, numbers, ended):
     made = network(positions=positions)
     batch = ended(numbers(len(lengths), 10), lengths)
     alone = np.concatenate([made(row[None]).detach().numpy() for row in batch])
@@ -130,14 +118,14 @@ def test_an_example_is_answered_alone_as_among_others(lengths, positions):
 
 @settings(max_examples=30)
 @given(length=st.integers(1, 5), more=st.integers(0, 4), positions=st.sampled_from(list(POSITIONS)))
-def test_how_much_is_filled_up_changes_nothing(length, more, positions):
+def test_how_much_is_filled_up_changes_nothing(length, more, positions, numbers):
     short, sequence = network(Sizes((length, 2), 3), positions=positions), numbers(1, 2 * length)
     filled = torch.cat([sequence, torch.full((1, 2 * more), torch.nan)], dim=1)
     longer = network(Sizes((length + more, 2), 3), positions=positions)
     assert short(sequence).detach().numpy() == pytest.approx(longer(filled).detach().numpy(), abs=1e-6)
 
 
-def test_padding_takes_no_gradient_and_gives_none():
+def test_padding_takes_no_gradient_and_gives_none(numbers, ended):
     examples = ended(numbers(2, 10), [2, 5]).requires_grad_()
     made = network()
     made(examples).sum().backward()
@@ -157,14 +145,14 @@ def test_at_each_position_nothing_that_follows_is_seen():
     assert not torch.isclose(before[0, 3:], after[0, 3:]).all(dim=1).any()
 
 
-def test_maps_are_weights_that_sum_to_one_by_layer_and_head():
+def test_maps_are_weights_that_sum_to_one_by_layer_and_head(numbers):
     maps = attention_maps(network(layers=3), numbers(4, 10))
     assert maps.shape == (3, 4, 2, 5, 5)
     assert (maps > 0).all()
     assert maps.sum(dim=-1).numpy() == pytest.approx(1, abs=1e-6)
 
 
-def test_maps_are_zero_after_the_end_and_still_sum_to_one():
+def test_maps_are_zero_after_the_end_and_still_sum_to_one(numbers, ended):
     maps = attention_maps(network(), ended(numbers(2, 10), [2, 5]))
     assert (maps[:, 0, :, :, 2:] == 0).all()
     assert (maps[:, 0, :, :, :2] > 0).all()
@@ -180,7 +168,7 @@ def test_maps_of_text_are_zero_above_the_diagonal():
     assert (maps[..., 0, 0] == 1).all()
 
 
-def test_maps_are_made_without_dropout_and_leave_the_mode_as_it_was():
+def test_maps_are_made_without_dropout_and_leave_the_mode_as_it_was(numbers):
     made = network(dropout=0.5).train()
     assert torch.equal(attention_maps(made, numbers(2, 10)), attention_maps(network(), numbers(2, 10)))
     assert made.training
@@ -197,7 +185,7 @@ def test_every_way_of_the_spec_has_a_layer():
 
 
 @told_apart
-def test_only_without_positions_is_the_order_lost(positions):
+def test_only_without_positions_is_the_order_lost(positions, numbers):
     made, examples = network(positions=positions, layers=2), numbers(3, 10)
     turned = examples.reshape(3, 5, 2)[:, [3, 0, 4, 2, 1]].flatten(1)
     difference = (made(examples) - made(turned)).abs().max().item()
@@ -218,7 +206,7 @@ def test_the_product_of_two_positions_depends_on_their_distance_alone(first, sec
     assert table[first] @ table[second] == pytest.approx(table[first + shift] @ table[second + shift], abs=1e-4)
 
 
-def test_an_odd_width_ends_with_a_sine():
+def test_an_odd_width_ends_with_a_sine(numbers):
     table = sinusoids(9, 5)
     assert table[:, 4] == pytest.approx(np.sin(np.arange(9) / 10_000**0.8), abs=1e-6)
     assert network(width=5, heads=1)(numbers(2, 10)).shape == (2, 3)
@@ -275,7 +263,7 @@ def test_the_number_of_parameters_is_the_closed_form(heads, share, layers, posit
 
 
 @pytest.mark.parametrize("sizes", [SERIES, TEXT], ids=["series", "text"])
-def test_gradients_reach_every_parameter(sizes):
+def test_gradients_reach_every_parameter(sizes, numbers):
     made = network(sizes, positions="learned")
     examples = CODES if sizes.characters else numbers(2, 10)
     (made(examples) ** 2).mean().backward()
@@ -283,7 +271,7 @@ def test_gradients_reach_every_parameter(sizes):
     assert not unmoved
 
 
-def test_what_each_part_adds_is_silenced():
+def test_what_each_part_adds_is_silenced(numbers):
     layer, states = network(dropout=0.5, layers=1).layers[0], numbers(2, 5, 8)
     first, second = (CountedDropout(0.5, key=key(5, 0, "dropout"), layer=i) for i in range(2))
     after = states + first(layer.attention(layer.norm_1(states), None))
@@ -291,7 +279,7 @@ def test_what_each_part_adds_is_silenced():
     assert torch.equal(layer(states, None), wanted)
 
 
-def test_each_part_is_silenced_in_training_alone():
+def test_each_part_is_silenced_in_training_alone(numbers):
     made, examples = network(dropout=0.5), numbers(2, 10)
     assert [layer.layer for layer in dropout_layers(made)] == [0, 1, 2, 3]
     assert {layer.key for layer in dropout_layers(made)} == {key(5, 0, "dropout")}
@@ -304,7 +292,7 @@ def test_each_part_is_silenced_in_training_alone():
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
-def test_the_sign_of_the_first_of_six_numbers_is_found(positions):
+def test_the_sign_of_the_first_of_six_numbers_is_found(positions, numbers):
     made = network(Sizes((6, 1), 1), width=16, positions=positions, layers=1)
     examples = numbers(1500, 6)
     targets = (examples[:, :1] > 0).float()

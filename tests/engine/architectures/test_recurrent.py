@@ -27,18 +27,6 @@ def network(sizes=SERIES, *, hidden=4, replicate=0, **fields):
     return recurrent_network(Recurrent(hidden=hidden, **fields), sizes, seed=5, replicate=replicate)
 
 
-def numbers(*shape: int) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(3).standard_normal(shape).astype(np.float32))
-
-
-def ended(examples: torch.Tensor, lengths, sizes=SERIES) -> torch.Tensor:
-    """The same examples, ending early."""
-    sequences = examples.clone().reshape(-1, *sizes.inputs)
-    for sequence, length in zip(sequences, lengths, strict=True):
-        sequence[length:] = torch.nan
-    return sequences.flatten(1)
-
-
 def by_hand(cell: str, sequence: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     """The state after the last position, from the equations of the module's docstring."""
     w, u, b, c = weights
@@ -73,21 +61,21 @@ def test_every_cell_of_the_spec_has_a_layer():
 
 
 @cells
-def test_the_answer_is_the_last_state_of_the_textbooks_equations(cell):
+def test_the_answer_is_the_last_state_of_the_textbooks_equations(cell, numbers):
     made, examples = network(cell=cell), numbers(1, 10)
     state = by_hand(cell, examples.reshape(5, 2).numpy(), weights_of(made.layers[0]))
     assert made(examples)[0].detach().numpy() == pytest.approx(answer(made, state), abs=1e-6)
 
 
 @cells
-def test_a_sequence_that_ends_early_is_answered_from_its_own_last_state(cell):
+def test_a_sequence_that_ends_early_is_answered_from_its_own_last_state(cell, numbers, ended):
     made, examples = network(cell=cell), numbers(1, 10)
     state = by_hand(cell, examples.reshape(5, 2).numpy()[:3], weights_of(made.layers[0]))
     assert made(ended(examples, [3]))[0].detach().numpy() == pytest.approx(answer(made, state), abs=1e-6)
 
 
 @pytest.mark.parametrize("length", [3, 5])
-def test_a_second_reader_goes_from_the_true_end_to_the_start(length):
+def test_a_second_reader_goes_from_the_true_end_to_the_start(length, numbers, ended):
     made, examples = network(bidirectional=True), numbers(1, 10)
     sequence = examples.reshape(5, 2).numpy()[:length]
     there, back = weights_of(made.layers[0]), weights_of(made.layers[0], 1)
@@ -95,7 +83,7 @@ def test_a_second_reader_goes_from_the_true_end_to_the_start(length):
     assert made(ended(examples, [length]))[0].detach().numpy() == pytest.approx(answer(made, state), abs=1e-6)
 
 
-def test_a_second_layer_reads_the_states_of_the_first():
+def test_a_second_layer_reads_the_states_of_the_first(numbers):
     made, examples = network(cell="rnn", layers=2), numbers(1, 10)
     sequence, first = examples.reshape(5, 2).numpy(), weights_of(made.layers[0])
     states = np.stack([by_hand("rnn", sequence[:n], first) for n in range(1, 6)])
@@ -121,7 +109,7 @@ def test_tables_images_and_sequences_are_read_in_positions(inputs, reads):
     layers=st.integers(1, 2),
     bidirectional=st.booleans(),
 )
-def test_an_example_is_answered_alone_as_among_others(lengths, cell, layers, bidirectional):
+def test_an_example_is_answered_alone_as_among_others(lengths, cell, layers, bidirectional, numbers, ended):
     made = network(cell=cell, layers=layers, bidirectional=bidirectional)
     batch = ended(numbers(len(lengths), 10), lengths)
     together = made(batch).detach().numpy()
@@ -131,7 +119,7 @@ def test_an_example_is_answered_alone_as_among_others(lengths, cell, layers, bid
 
 @settings(max_examples=30)
 @given(length=st.integers(1, 5), more=st.integers(0, 4), cell=st.sampled_from(list(CELLS)), bidirectional=st.booleans())
-def test_how_much_is_filled_up_changes_nothing(length, more, cell, bidirectional):
+def test_how_much_is_filled_up_changes_nothing(length, more, cell, bidirectional, numbers):
     fields = {"cell": cell, "layers": 2, "bidirectional": bidirectional}
     short, sequence = network(Sizes((length, 2), 3), **fields), numbers(1, 2 * length)
     filled = torch.cat([sequence, torch.full((1, 2 * more), torch.nan)], dim=1)
@@ -139,7 +127,7 @@ def test_how_much_is_filled_up_changes_nothing(length, more, cell, bidirectional
     assert short(sequence).detach().numpy() == pytest.approx(longer(filled).detach().numpy(), abs=1e-6)
 
 
-def test_padding_takes_no_gradient_and_gives_none():
+def test_padding_takes_no_gradient_and_gives_none(numbers, ended):
     examples = ended(numbers(2, 10), [2, 5]).requires_grad_()
     made = network(layers=2, bidirectional=True)
     made(examples).sum().backward()
@@ -203,7 +191,7 @@ def share_kept(layer: nn.Module, cell: str) -> float:
     starts = [torch.full((2, 1, 4), value) for value in (0.0, 0.01)]
     ends = [layer(torch.zeros(1, 5, 2), (torch.zeros(2, 1, 4), one) if cell == "lstm" else one)[1] for one in starts]
     nothing, something = (end[1] if cell == "lstm" else end for end in ends)
-    return float((something - nothing).max() / 0.01)
+    return (something - nothing).max().item() / 0.01
 
 
 def test_a_plain_cell_has_no_gate_to_open():
@@ -242,7 +230,7 @@ def test_the_number_of_parameters_is_the_closed_form(spec, sizes):
     "sizes", [SERIES, TEXT, Sizes((6,), 2, characters=7)], ids=["series", "each position", "whole text"]
 )
 @cells
-def test_gradients_reach_every_parameter(cell, sizes):
+def test_gradients_reach_every_parameter(cell, sizes, numbers):
     made = network(sizes, cell=cell, layers=2)
     examples = torch.tensor([[1.0, 0.0, 6.0, 3.0, 2.0, 5.0]] * 2) if sizes.characters else numbers(2, 10)
     (made(examples) ** 2).mean().backward()
@@ -250,7 +238,7 @@ def test_gradients_reach_every_parameter(cell, sizes):
     assert not unmoved
 
 
-def test_inputs_of_later_layers_and_of_the_output_are_silenced():
+def test_inputs_of_later_layers_and_of_the_output_are_silenced(numbers):
     made = network(layers=2, dropout=0.5)
     assert [(layer.layer, layer.probability) for layer in dropout_layers(made)] == [(0, 0.5), (1, 0.5)]
     assert not dropout_layers(network(layers=2))
@@ -265,7 +253,7 @@ def test_inputs_of_later_layers_and_of_the_output_are_silenced():
 
 
 @cells
-def test_the_sign_of_the_first_of_six_numbers_is_remembered_to_the_end(cell):
+def test_the_sign_of_the_first_of_six_numbers_is_remembered_to_the_end(cell, numbers):
     made = network(Sizes((6, 1), 1), hidden=16, cell=cell)
     examples = numbers(1500, 6)
     targets = (examples[:, :1] > 0).float()
