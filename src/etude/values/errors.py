@@ -3,6 +3,7 @@
 EtudeError
 ├── RecipeError            a recipe or study says something that cannot be meant
 ├── DataError              the rows to learn from cannot be used
+├── LogError               another tool's log cannot be read
 ├── CurveError             the numbers of a curve are unusable
 ├── NotEnoughDataError     the numbers are fine, there are too few of them
 ├── ComparisonError        the comparison asked for would mislead
@@ -30,6 +31,12 @@ class RecipeError(EtudeError, ValueError):
 
 class DataError(EtudeError, ValueError):
     """Rows that cannot be learned from as they are; the message names file, line and column."""
+
+    exit_code = 3
+
+
+class LogError(EtudeError, ValueError):
+    """A log of another tool that cannot be read; the message names the file and, of a text, the line."""
 
     exit_code = 3
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from etude.values.curve import Curve, curve
 from etude.values.errors import CurveError
+from etude.values.lost import Lost
 from etude.values.metric import Split
 from etude.values.recipe import Recipe
 from etude.values.spec import nearest
@@ -33,6 +34,7 @@ class Run:
     arrays:     small snapshots: ``"weights/<parameter>"``, ``"decision/x1"``, ``"decision/x2"``, ``"decision/p"``
     provenance: versions, device, threads, seconds, data checksum, engine: facts that no result depends on twice
     notes:      what a reader or the engine wants a person to know
+    lost:       of another tool's log, what could not be read
     """
 
     name: str
@@ -45,6 +47,7 @@ class Run:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
     provenance: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     def curve(self, name: str) -> Curve:
         """The curve called `name`; a CurveError lists those that exist."""
