@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from etude.engine.machine import device_called, explained, facts, own_torch
-from etude.engine.memory import check_memory
+from etude.engine.memory import check_rows
 from etude.engine.native.library import core
 from etude.engine.native.pool import cohort
 from etude.engine.native.replicate import lacking, rows_of
-from etude.engine.spread import Job, spread
+from etude.engine.reckoning import check_memory
+from etude.engine.spread import Job, default_workers, spread
 from etude.engine.trial import check_fit, prepare
 from etude.values.errors import EngineError
 from etude.values.recipe import Recipe
@@ -52,10 +53,11 @@ def check(recipe: Recipe, *, engine: str = DEFAULT_ENGINE, workers: int | None =
     """
     engine_called(engine)
     where = device_called(device)
-    check_memory(recipe, workers=workers)
+    check_rows(recipe, workers=default_workers() if workers is None else workers)
     splits = rows_of(recipe.data, recipe.seed, 0)
     with explained(recipe, 0), own_torch(where):
         check_fit(recipe, splits)
+        check_memory(recipe, splits, workers=workers)
         reason = _unable(recipe, device) if engine == "native" else ""
         if reason or engine != "native":
             prepare(recipe, splits, 0, device=where)

@@ -1,56 +1,40 @@
-"""What a training will need of memory, reckoned before it starts, and what this machine has left."""
+"""What this machine has left of memory, and what rows that are still to be drawn will need of it."""
 
-import itertools
 import math
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from etude.engine.spread import default_workers
 from etude.values.data import Arrays, Memory, Task
 from etude.values.errors import EngineError
-from etude.values.model import Mlp
 from etude.values.recipe import Recipe
 
 BYTES_A_NUMBER = 40
 """Of each number that a replicate draws: in float64 while it is drawn, in float32 for each part, and as the engine lays
-it out; measured with tasks of 10⁶ rows (tests/engine/test_memory.py)."""
-
-BYTES_AN_ACTIVATION = 12
-"""Of each unit and example of a step that `loop` keeps for the way back: its value before and after, and a gradient."""
-
-BYTES_A_PARAMETER = 28
-"""Value, gradient, two memories of an optimiser, a kept copy, and what is drawn."""
+it out; measured with tasks of 10⁶ rows (tests/engine/test_reckoning.py)."""
 
 
-def check_memory(recipe: Recipe, *, workers: int | None = None) -> None:
-    """An EngineError where the trainings that run side by side would need more memory than this machine has left.
+def check_rows(recipe: Recipe, *, workers: int) -> None:
+    """An EngineError where the rows that so many workers draw would need more memory than this machine has left.
 
-    An estimate from what is known without building anything: rows of a task, widths of an étude architecture; what
-    the user's own tables and models take is not in it.
+    Of tables, images, series and texts nothing is known before they are read.
     """
+    rows, features = _drawn(recipe)
+    refuse_beyond(
+        workers * BYTES_A_NUMBER * rows * features,
+        f"drawing {rows:,} rows of {features:,} features on {workers} worker(s)",
+        "Use fewer rows, shorter ones, or fewer workers.",
+    )
+
+
+def refuse_beyond(needed: int, what: str, remedy: str) -> None:
+    """An EngineError where so many bytes are more than this machine has left."""
     left = available_bytes()
-    side_by_side = default_workers() if workers is None else workers
-    needed = side_by_side * training_bytes(recipe)
     if left is not None and needed > left:
         raise EngineError(
-            f"{_words(recipe)} would need about {_gib(needed)} of memory on {side_by_side} worker(s), and this machine "
-            f"has {_gib(left)} left. Use fewer rows, a smaller batch_size, a narrower model or fewer workers. "
+            f"{what} would need about {_gib(needed)} of memory, and this machine has {_gib(left)} left. {remedy} "
             "Nothing was trained."
         )
-
-
-def training_bytes(recipe: Recipe) -> int:
-    """About how many bytes one training takes.
-
-    >>> training_bytes(Recipe(data={"task": "sincos"}, loss="bce")) < 10**6
-    True
-    """
-    rows, features, every = _sizes(recipe)
-    widths = (features, *recipe.model.hidden, 1) if isinstance(recipe.model, Mlp) else ()
-    parameters = sum((n + 1) * units for n, units in itertools.pairwise(widths))
-    kept = BYTES_AN_ACTIVATION * (recipe.batch_size or rows) * sum(widths[1:])
-    return BYTES_A_NUMBER * every * max(features, 1) + kept + BYTES_A_PARAMETER * parameters
 
 
 def available_bytes() -> int | None:
@@ -64,18 +48,18 @@ def available_bytes() -> int | None:
     return min(known, default=None)
 
 
-def _sizes(recipe: Recipe) -> tuple[int, int, int]:
-    """Rows of a step's largest batch, features, and all rows drawn."""
+def _drawn(recipe: Recipe) -> tuple[int, int]:
+    """Rows that are drawn, and numbers of each."""
     match recipe.data:
         case Task() as task:
-            return task.rows, task.features or 2, task.rows + task.test_rows
+            return task.rows + task.test_rows, task.features or 2
         case Arrays() as arrays:
-            return arrays.inputs.shape[0], math.prod(arrays.inputs.shape[1:]), arrays.inputs.shape[0]
+            return arrays.inputs.shape[0], math.prod(arrays.inputs.shape[1:])
         case Memory() as memory:
             width = {"adding": 2, "copy": memory.symbols, "parity": 1}[memory.memory]
-            return memory.rows, memory.length * width, memory.rows + memory.test_rows
+            return memory.rows + memory.test_rows, memory.length * width
         case _:
-            return 0, 0, 0
+            return 0, 0
 
 
 def _meminfo() -> int | None:
@@ -98,8 +82,3 @@ def _cgroup() -> int | None:
 
 def _gib(n: float) -> str:
     return f"{n / 2**30:,.1f} GiB" if n < 2**60 else "more than 10⁹ GiB"
-
-
-def _words(recipe: Recipe) -> str:
-    rows, features, _ = _sizes(recipe)
-    return f"training on {rows:,} rows of {features:,} features, {recipe.batch_size or rows:,} a step,"

@@ -115,8 +115,16 @@ class Trial:
     def _raw(self, inputs: Tensor) -> Tensor:
         self.model.eval()
         with torch.no_grad():
-            at_once = min(ROWS_AT_ONCE, max(1, NUMBERS_AT_ONCE // inputs[0].numel()))
-            return torch.cat([self.model(rows) for rows in torch.split(inputs, at_once)])
+            return torch.cat([self.model(rows) for rows in torch.split(inputs, rows_at_once(inputs[0].numel()))])
+
+
+def rows_at_once(numbers: int) -> int:
+    """Rows of one evaluation pass, of so many numbers each.
+
+    >>> rows_at_once(2), rows_at_once(784), rows_at_once(10**7)
+    (65536, 334, 1)
+    """
+    return min(ROWS_AT_ONCE, max(1, NUMBERS_AT_ONCE // numbers))
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

@@ -1,0 +1,122 @@
+"""What a training will need of memory, reckoned from its architecture before anything is built."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from etude.data.splits import Splits
+from etude.engine.architectures.attention import attention_parameters
+from etude.engine.architectures.convnet import convnet_parameters, image_form
+from etude.engine.architectures.pretrained import FEATURES, body_parameters
+from etude.engine.architectures.recurrent import CELLS, recurrent_parameters
+from etude.engine.losses import objective_of
+from etude.engine.memory import BYTES_A_NUMBER, refuse_beyond
+from etude.engine.sequence import sequence_form
+from etude.engine.spread import default_workers
+from etude.engine.trial import rows_at_once
+from etude.values.model import Attention, Convnet, Mlp, Pretrained, Recurrent
+from etude.values.recipe import Recipe
+from etude.values.sizes import Sizes
+
+BYTES_AN_ACTIVATION = 12
+"""Of each unit and example of a step that `loop` keeps for the way back: its value before and after, and a gradient."""
+
+BYTES_AN_OUTPUT = 4
+"""Of each unit and example of a pass that keeps nothing for a way back."""
+
+BYTES_A_PARAMETER = 28
+"""Value, gradient, two memories of an optimiser, a kept copy, and what is drawn."""
+
+BODY_UNITS = 320
+"""Of EfficientNet-Lite0 for each pixel of an image, each activation once: 16 million at 224 × 224."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How large a network is.
+
+    parameters: numbers that it learns, or keeps though it does not
+    layers:     of about as many units each
+    example:    units that an example has in all layers
+    """
+
+    parameters: int
+    layers: int
+    example: int
+
+
+def check_memory(recipe: Recipe, splits: Splits, *, workers: int | None = None) -> None:
+    """An EngineError where the trainings that run side by side would need more memory than this machine has left.
+
+    An estimate: what the user's own models take is not in it.
+    """
+    side_by_side = default_workers() if workers is None else workers
+    objective = objective_of(recipe.loss, splits.kind)
+    units = units_of(recipe, splits.sizes(objective.n_outputs(len(splits.classes))))
+    rows = len(splits.train.inputs)
+    refuse_beyond(
+        side_by_side * training_bytes(recipe, splits, units),
+        f"training {units.parameters:,} parameters on {rows:,} rows of {splits.train.inputs[0].size:,} features, "
+        f"{recipe.batch_size or rows:,} a step, on {side_by_side} worker(s)",
+        "Use a smaller batch_size, a narrower model, fewer or shorter rows, or fewer workers.",
+    )
+
+
+def training_bytes(recipe: Recipe, splits: Splits, units: Units) -> int:
+    """About how many bytes one training takes."""
+    numbers = sum(part.inputs.size for part in splits.parts().values())
+    a_step = BYTES_AN_ACTIVATION * (recipe.batch_size or len(splits.train.inputs)) * units.example
+    most = max(len(part.inputs) for part in splits.parts().values())
+    at_once = min(rows_at_once(splits.train.inputs[0].size), most)
+    a_pass = BYTES_AN_OUTPUT * at_once * units.example // units.layers
+    return BYTES_A_NUMBER * numbers + max(a_step, a_pass) + BYTES_A_PARAMETER * units.parameters
+
+
+def units_of(recipe: Recipe, sizes: Sizes) -> Units:
+    """How large the network of a recipe is; nothing of a user's own model, which is known when it is built."""
+    reckon = UNITS.get(type(recipe.model))
+    return reckon(recipe.model, sizes) if reckon else Units(0, 1, 0)
+
+
+def _mlp(spec: Mlp, sizes: Sizes) -> Units:
+    widths = (sizes.n_inputs, *spec.hidden, sizes.outputs)
+    return Units(sum((n + 1) * m for n, m in itertools.pairwise(widths)), len(widths) - 1, sum(widths[1:]))
+
+
+def _convnet(spec: Convnet, sizes: Sizes) -> Units:
+    _, height, width = image_form(sizes, model=spec.name)
+    beside = 1 if spec.norm == "none" else 2
+    images = [channels * (height >> i) * (width >> i) for i, channels in enumerate(spec.channels)]
+    layers = spec.depth * len(images)
+    return Units(convnet_parameters(spec, sizes), layers, beside * spec.depth * sum(images) + sizes.outputs)
+
+
+def _recurrent(spec: Recurrent, sizes: Sizes) -> Units:
+    positions = sequence_form(sizes)[0]
+    gates = CELLS[spec.cell][1] + 2  # and the state before and after
+    readers = spec.layers * (2 if spec.bidirectional else 1)
+    asked = positions * sizes.outputs if sizes.each_position else sizes.outputs
+    return Units(recurrent_parameters(spec, sizes), spec.layers, positions * gates * spec.hidden * readers + asked)
+
+
+def _attention(spec: Attention, sizes: Sizes) -> Units:
+    """In a layer 12 numbers for each of the width's; torch keeps no maps."""
+    positions = sequence_form(sizes)[0]
+    layer = 12 * positions * spec.width
+    asked = positions * sizes.outputs if sizes.each_position else sizes.outputs
+    return Units(attention_parameters(spec, sizes), spec.layers, layer * spec.layers + asked)
+
+
+def _pretrained(spec: Pretrained, sizes: Sizes) -> Units:
+    """With a frozen body, whose images pass in small parts, an example is its features."""
+    body = BODY_UNITS * spec.pixels**2
+    parameters = body_parameters() + (FEATURES + 1) * sizes.outputs
+    return Units(parameters, 1, body if spec.train == "all" else FEATURES + sizes.outputs)
+
+
+UNITS: Mapping[type, Callable[[Any, Sizes], Units]] = MappingProxyType(
+    {Mlp: _mlp, Convnet: _convnet, Recurrent: _recurrent, Attention: _attention, Pretrained: _pretrained}
+)
+"""Kind of model → how large it is."""
