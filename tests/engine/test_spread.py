@@ -3,6 +3,8 @@
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,3 +166,38 @@ def test_jobs_are_taken_as_they_are_needed(n_workers: int):
     next(running)
     running.close()
     assert len(taken) <= IN_FLIGHT * n_workers
+
+
+SPREADING = """
+import time
+from etude.engine.spread import Job, spread
+from etude.values.recipe import Recipe
+
+recipe = Recipe(data={"task": "sincos", "rows": 50, "test_rows": 100}, loss="bce", epochs=10**6)
+print("begun", flush=True)
+list(spread([Job(recipe, replicate) for replicate in range(4)], workers=2))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there a process does not learn that its parent is gone")
+def test_workers_end_when_whom_they_work_for_is_killed():
+    parent = psutil.Popen([sys.executable, "-c", SPREADING], stdout=subprocess.PIPE)
+    try:
+        children = until(
+            lambda: [one for one in parent.children(recursive=True) if "LokyProcess" in str(one.cmdline())]
+        )
+        until(lambda: sum(one.cpu_times().user for one in children) > 2)  # beyond their start
+    finally:
+        parent.kill()
+    parent.wait()
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+
+
+def until(found, *, seconds: float = 60.0):
+    """What `found` gives as soon as that is something."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return value

@@ -1,7 +1,6 @@
 """Runs spread over processes of one thread each."""
 
 import itertools
-import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ from loky import ProcessPoolExecutor, cpu_count, get_reusable_executor
 
 from etude.engine.loop import train
 from etude.engine.sending import restored, stripped, title
+from etude.engine.worker import begin
 from etude.values.errors import EngineError, EtudeError
 from etude.values.recipe import Recipe
 from etude.values.run import Run
@@ -20,7 +20,6 @@ IN_FLIGHT = 4
 """Jobs handed to the pool for each worker: enough that none waits, few enough that 100,000 jobs cost no memory."""
 
 IDLE_SECONDS = 60
-IGNORE_INTERRUPT = (signal.SIGINT, signal.SIG_IGN)
 ONE_THREAD = MappingProxyType(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 
@@ -77,10 +76,7 @@ def _until_killed(
     Workers that came to the end wait a minute for the next call, so that a study which looks often, or a second
     study in one session, does not wait for torch again; in any other case they are killed.
     """
-    # signal.signal as initialiser loads nothing: a Ctrl-C while workers still import torch is ignored too
-    pool = get_reusable_executor(
-        workers, timeout=IDLE_SECONDS, initializer=signal.signal, initargs=IGNORE_INTERRUPT, env=ONE_THREAD
-    )
+    pool = get_reusable_executor(workers, timeout=IDLE_SECONDS, initializer=begin, env=ONE_THREAD)
     running: dict[Future[Run], Job] = {}
     lost: list[Job] = []
     ended_well = False
