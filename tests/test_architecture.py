@@ -9,6 +9,7 @@ import pytest
 import etude
 from etude.data.load import SOURCES
 from etude.engine.build import ARCHITECTURES
+from etude.records.read import READERS
 
 ROOT = Path(etude.__file__).parent
 LAYERS = ("values", "numerics", "data", "engine records diagnosis figures", "studies", "faces")  # low to high
@@ -17,6 +18,7 @@ MODULES = [p for p in sorted(ROOT.rglob("*.py")) if p.relative_to(ROOT).parts[0]
 TABLES = {
     "data/sources": {source.truth.__module__ for source in SOURCES.values()},
     "engine/architectures": {builder.__module__ for builder in ARCHITECTURES.values()},
+    "records/readers": {reader.read.__module__ for reader in READERS.values()},
 }
 
 

@@ -32,6 +32,7 @@ from etude.records.names import meaning
         ("valid_loss_best", "validation", "loss best", "other"),
         ("loss_scale", None, "loss scale", "other"),
         ("system/gpu.0.temp", None, "system gpu 0 temp", "other"),
+        ("train", "train", "", "loss"),
         ("", None, "", "other"),
     ],
 )

@@ -25,10 +25,11 @@ def opened(path: Path, *, most: int = MOST_BYTES) -> Iterator[BinaryIO]:
         )  # a pipe would be waited for
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error.strerror}. Check its name and its permissions.") from error
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(descriptor)
+        raise LogError(f"{path} is not a regular file. Name a log that is kept in one.")
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise LogError(f"{path} is not a regular file. Name a log that is kept in one.")
         if about.st_size > most:
             raise LogError(f"{path} has {about.st_size:,} bytes; at most {most:,} are read. Export a part of it.")
         try:
@@ -40,7 +41,7 @@ def opened(path: Path, *, most: int = MOST_BYTES) -> Iterator[BinaryIO]:
 def content(path: Path, *, most: int = MOST_BYTES) -> bytes:
     """All bytes of the file."""
     with opened(path, most=most) as file:
-        return file.read(most + 1)[:most]  # it may grow while it is read
+        return file.read(os.fstat(file.fileno()).st_size)  # and no more, though it may grow while it is read
 
 
 def lines(path: Path, *, longest: int = LONGEST_LINE) -> Iterator[tuple[int, bytes | None]]:

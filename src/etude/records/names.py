@@ -72,7 +72,7 @@ class Meaning:
 
 
 def meaning(name: str) -> Meaning:
-    """What a name says.
+    """What a name says; one that is nothing but a part of the data, such as "train", is taken for its loss.
 
     >>> meaning("val_loss"), meaning("train/epoch_loss").base, meaning("evalAccuracy").kind, meaning("grad_norm").kind
     (Meaning(split='validation', per=None, base='loss', kind='loss'), 'loss', 'score', 'other')
@@ -81,7 +81,7 @@ def meaning(name: str) -> Meaning:
     split = next((SPLITS[word] for word in words if word in SPLITS), None)
     per = next((PERS[word] for word in words if word in PERS), None)
     left = [word for word in dict.fromkeys(words) if word not in SPLITS and word not in PERS and word not in SILENT]
-    return Meaning(split, per, " ".join(left), _kind(left))
+    return Meaning(split, per, " ".join(left), _kind(left) if left or split is None else "loss")
 
 
 def _kind(words: list[str]) -> Kind:

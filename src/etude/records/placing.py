@@ -43,13 +43,16 @@ class Placed:
     notes: tuple[str, ...]
 
 
-def placed(many: Sequence[Series], asked: str | None, *, name: str) -> Placed:
+def placed_pair(judged: Sequence[Series], asked: str | None) -> Placed:
+    """Training and validation, or one of them, on the axis that was asked for, or on the first that both have."""
+    moved = _epochs_called_steps(judged) if asked in (None, "step") else None
+    return moved or placed(judged, asked)
+
+
+def placed(many: Sequence[Series], asked: str | None) -> Placed:
     """All series on the axis that was asked for, or on the first that all of them have."""
     if asked is not None and asked not in AXES:
         raise LogError(f"there is no axis {asked!r}. Use step, epoch or row.")
-    steps = _epochs_called_steps(many) if asked in (None, "step") else None
-    if steps:
-        return steps
     x = next(x for x in AXES if x == asked or (asked is None and all(_has(one, AXES[x](one)) for one in many)))
     if x == "row" and asked is None:
         return _spread(many)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from etude.records.logged import Log, Series
 from etude.records.names import Meaning, meaning
-from etude.records.placing import placed
+from etude.records.placing import placed, placed_pair
 from etude.values.curve import Curve, frozen
 from etude.values.errors import LogError
 from etude.values.metric import Split
@@ -53,10 +53,10 @@ def run_of(log: Log, choices: Choices) -> Run:
     """
     roles = roles_of(log, choices)
     judged = {split: one for split, one in (("train", roles.train), ("validation", roles.validation)) if one}
-    axis = placed(tuple(judged.values()), choices.x, name=log.name)
+    axis = placed_pair(tuple(judged.values()), choices.x)
     word = "score" if roles.higher else "objective"
     curves = {f"{split}/{word}": one for split, one in zip(judged, axis.curves, strict=True)}
-    others = placed(tuple(one for one in log.series if one not in judged.values()), axis.x, name=log.name)
+    others = placed(tuple(one for one in log.series if one not in judged.values()), axis.x)
     named = {one.name: one for one in others.curves}
     all_curves = {name: _renamed(curve, name) for name, curve in (named | curves).items()}
     took = {f"{split} is": one.name for split, one in judged.items()}

@@ -1,0 +1,145 @@
+"""Any log to runs: which reader knows a file, and what came of every file."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from etude.records.bounded import opened
+from etude.records.logged import HEAD, Log, Reader
+from etude.records.readers import (
+    aim,
+    csv_log,
+    etude_store,
+    json_log,
+    jsonl_log,
+    mlflow_files,
+    mlflow_sqlite,
+    parquet_log,
+    tensorboard,
+    trackio,
+    wandb,
+)
+from etude.records.roles import Choices, run_of
+from etude.values.errors import LogError
+from etude.values.run import Run
+
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "tensorboard": tensorboard.READER,
+        "wandb": wandb.READER,
+        "etude": etude_store.READER,
+        "mlflow_sqlite": mlflow_sqlite.READER,
+        "trackio": trackio.READER,
+        "mlflow_files": mlflow_files.READER,
+        "aim": aim.READER,
+        "parquet": parquet_log.READER,
+        "json": json_log.READER,
+        "jsonl": jsonl_log.READER,
+        "csv": csv_log.READER,
+    }
+)
+"""In the order in which a file is offered to them: the particular before the general."""
+
+PASSED = frozenset({".git", ".hg", "__pycache__", ".venv", "node_modules", ".ipynb_checkpoints"})
+"""Folders that are not looked into."""
+
+MOST_FILES = 200_000
+"""Of a folder; more is refused."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What came of some paths.
+
+    runs:   in the order of their files
+    failed: of each log that could not be read or judged, why
+    passed: files that are no logs
+    """
+
+    runs: tuple[Run, ...]
+    failed: tuple[LogError, ...]
+    passed: int
+
+
+def read(paths: Sequence[str | Path], choices: Choices | None = None) -> Reading:
+    """The runs in files, in folders with all below them, and in what matches a pattern with * in it.
+
+    One bad file never stops the others. A LogError where a path is not there, or is a file of no format we know.
+    """
+    runs: list[Run] = []
+    failed: list[LogError] = []
+    passed = 0
+    for path in dict.fromkeys(found for given in paths for found in _matching(Path(given))):
+        kinds, ignored = _recognised(path)
+        passed += ignored
+        for one in _logs(kinds, path if path.is_dir() else path.parent):
+            try:
+                runs.append(run_of(_unless_failed(one), choices or Choices()))
+            except LogError as error:
+                failed.append(error)
+    return Reading(tuple(runs), tuple(failed), passed)
+
+
+def _unless_failed(one: Log | LogError) -> Log:
+    if isinstance(one, LogError):
+        raise one
+    return one
+
+
+def _logs(kinds: Mapping[str, list[Path]], root: Path) -> Iterator[Log | LogError]:
+    for name, files in kinds.items():
+        yield from READERS[name].read(files, root)
+
+
+def _matching(path: Path) -> Iterator[Path]:
+    path = path.expanduser()
+    if path.exists():
+        yield path
+        return
+    anchor = Path(path.anchor)
+    found = sorted(anchor.glob(str(path.relative_to(anchor)))) if "*" in str(path) or "?" in str(path) else []
+    if not found:
+        raise LogError(f"{path} is not there. Check its name. Nothing was read.")
+    yield from found
+
+
+def _recognised(path: Path) -> tuple[Mapping[str, list[Path]], int]:
+    """The files at or below a path by reader, and how many are no logs."""
+    kinds: dict[str, list[Path]] = {}
+    passed = 0
+    for file in _below(path) if path.is_dir() else (path,):
+        kind = _kind(file, named=file == path)
+        if kind is None:
+            passed += 1
+        else:
+            kinds.setdefault(kind, []).append(file)
+    return {name: sorted(kinds[name]) for name in READERS if name in kinds}, passed
+
+
+def _below(folder: Path) -> Iterable[Path]:
+    """Every file below, links to folders not followed, so that a circle of them ends."""
+    count = 0
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in PASSED)
+        count += len(files)
+        if count > MOST_FILES:
+            raise LogError(f"{folder} has more than {MOST_FILES:,} files. Name a folder with fewer. Nothing was read.")
+        yield from (Path(where) / name for name in sorted(files))
+
+
+def _kind(file: Path, *, named: bool) -> str | None:
+    """The reader that knows a file; None where none does, which is a LogError for a file that was named itself."""
+    try:
+        with opened(file) as open_file:
+            head = open_file.read(HEAD)
+    except LogError:
+        if named:
+            raise
+        return None
+    kind = next((name for name, reader in READERS.items() if reader.recognises(file, head)), None)
+    if kind is None and named:
+        known = "; ".join(reader.says for reader in READERS.values())
+        raise LogError(f"{file} is no log that étude knows. It reads: {known}. Nothing was read.")
+    return kind

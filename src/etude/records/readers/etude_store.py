@@ -1,0 +1,122 @@
+"""étude's own store as logs, each run of it one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from etude.records.database import APPLICATION, reading
+from etude.records.encoding import EncodedRun, decoded
+from etude.records.facts import facts
+from etude.records.logged import Log, LogError, Reader, series
+from etude.records.sqlite_log import is_sqlite, sqlite_log
+from etude.records.store import StoreReader, read_store
+from etude.values.errors import StoreDamagedError, StoreError
+from etude.values.run import Run
+
+MARK = slice(68, 72)
+"""Where a SQLite file says whose it is."""
+
+TABLES = frozenset({"records", "tally"})
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """Whether it is a SQLite file that says it is étude's."""
+    return is_sqlite(head) and int.from_bytes(head[MARK]) == APPLICATION
+
+
+def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
+    """Every run: those of a study by arm and replicate, then all others; each damaged one is a LogError."""
+    for path in files:
+        try:
+            _check_tables(path)
+            with read_store(path) as store:
+                yield from _logs(store, path)
+        except StoreDamagedError:
+            yield from _salvaged(path)
+        except StoreError as error:
+            yield LogError(f"{path}: {error}")
+        except LogError as error:
+            yield error
+
+
+def _check_tables(path: Path) -> None:
+    """A view in the place of a table could be made to take for ever."""
+    with sqlite_log(path) as file:
+        if not set(file.tables) >= TABLES:
+            raise LogError(f"{path} says it is an étude store, but has not its tables. Nothing was read.")
+
+
+def _logs(store: StoreReader, path: Path) -> Iterator[Log | LogError]:
+    keys = store.keys()
+    names = {key: name for key, name in _names(store).items() if key in keys}
+    if not keys:
+        yield LogError(f"{path} is an étude store without runs. Run its study again. Nothing was read.")
+    for key in (*names, *sorted(keys - names.keys())):
+        try:
+            run = store.get(key)
+        except StoreDamagedError as error:
+            yield LogError(f"{error}")
+            continue
+        if run is not None:
+            yield _log(path, names.get(key, run.name), run)
+
+
+def _names(store: StoreReader) -> Mapping[str, str]:
+    """Arm and replicate of every run that is part of a study, by its key; of no run where a plan is damaged."""
+    try:
+        plans = store.plans()
+    except StoreDamagedError:
+        return {}
+    names: dict[str, str] = {}
+    for label, keys in (arm for plan in plans for arm in plan.arms.items()):
+        for replicate, key in enumerate(keys):
+            names.setdefault(key, f"{label} · {replicate}")
+    return names
+
+
+def _salvaged(path: Path) -> Iterator[Log | LogError]:
+    """What is left of a store whose list of runs is damaged."""
+    unreadable = 0
+    try:
+        file = reading(path)
+    except StoreError as error:
+        yield LogError(f"{path} cannot be read: {error} Nothing was read.")
+        return
+    try:
+        for row in file.rows():
+            if row is None:
+                unreadable += 1
+            elif row[0] == "run":
+                yield _decoded(path, *row[1:])
+    finally:
+        file.close()
+    yield LogError(
+        f"{path} is damaged: its list of runs does not match its runs; stretches that cannot be read: {unreadable}. "
+        "Put back a copy, or save what is whole with etude.records.salvage. Every run that is whole was read."
+    )
+
+
+def _decoded(path: Path, key: object, body: object) -> Log | LogError:
+    if not isinstance(key, str) or not isinstance(body, bytes):
+        return LogError(f"{path}: a run's row has changed its type. Run its study again. The others were read.")
+    try:
+        run = decoded(EncodedRun(key, body), None)
+    except StoreDamagedError as error:
+        return LogError(f"{path}: run {key!r}: {error}. Run its study again. Every run that is whole was read.")
+    return _log(path, run.name, run)
+
+
+def _log(path: Path, name: str, run: Run) -> Log:
+    """The run without the standard errors and units of its curves, which a Log has no place for."""
+    recipe = run.recipe.model_dump(mode="json") if run.recipe else {}
+    ended = {"ended": run.ended, "last_step": run.last_step, "kept_step": run.kept_step}
+    return Log(
+        name,
+        "étude store",
+        (str(path),),
+        tuple(series(curve.name, curve.values, steps=curve.steps) for curve in run.curves.values()),
+        facts=facts({**recipe, **run.provenance, **ended}.items()),
+        notes=run.notes,
+    )
+
+
+READER = Reader("étude's own store", recognises, read)

@@ -1,0 +1,70 @@
+"""Any log to runs: genuine folders of many tools at once, bad files among good ones, and patterns."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from etude.records.read import read
+from etude.records.roles import Choices
+from etude.values.errors import LogError
+
+FILES = Path(__file__).parent / "readers" / "files"
+CSV = "epoch,train_loss,val_loss\n1,0.7,0.8\n2,0.5,0.7\n"
+
+
+def test_a_folder_with_logs_of_many_tools_is_read_at_once():
+    reading = read([FILES])
+    assert reading.failed == ()
+    tools = {str(run.provenance["format"]) for run in reading.runs}
+    assert {"TensorBoard", "Keras CSV", "fastai CSV", "MLflow files", "Parquet"} <= tools
+    assert all({"train/objective", "validation/objective"} & set(run.curves) for run in reading.runs)
+
+
+def test_one_bad_file_never_stops_the_others(tmp_path):
+    (tmp_path / "good.csv").write_text(CSV)
+    (tmp_path / "words.csv").write_text("a,b\nx,one\ny,two\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    reading = read([tmp_path])
+    assert [run.name for run in reading.runs] == ["good"]
+    assert len(reading.failed) + reading.passed == 2
+
+
+def test_a_pattern_names_many_files(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(CSV)
+    assert len(read([tmp_path / "*.csv"]).runs) == 2
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path):
+    (tmp_path / "a.csv").write_text(CSV)
+    assert len(read([tmp_path / "a.csv", tmp_path / "a.csv"]).runs) == 1
+
+
+def test_what_is_not_there_or_no_log_is_refused_with_what_is_known(tmp_path):
+    with pytest.raises(LogError, match=r"nothing is not there"):
+        read([tmp_path / "nothing"])
+    (tmp_path / "note.bin").write_bytes(bytes(100))
+    with pytest.raises(LogError, match=r"note\.bin is no log that étude knows\. It reads: TensorBoard"):
+        read([tmp_path / "note.bin"])
+
+
+def test_links_to_folders_are_not_followed_so_that_a_circle_ends(tmp_path):
+    (tmp_path / "a.csv").write_text(CSV)
+    (tmp_path / "circle").symlink_to(tmp_path)
+    assert len(read([tmp_path]).runs) == 1
+
+
+def test_what_the_user_says_holds_for_every_run(tmp_path):
+    (tmp_path / "a.csv").write_text(CSV)
+    (run,) = read([tmp_path], Choices(train="val_loss")).runs
+    assert run.provenance["train is"] == "val_loss"
+
+
+def test_a_log_that_was_cut_says_what_was_lost(tmp_path):
+    events = next((FILES / "tensorboard").rglob("events.out.tfevents*"))
+    cut = tmp_path / events.name
+    shutil.copy(events, cut)
+    cut.write_bytes(cut.read_bytes()[:-7])
+    (run,) = read([tmp_path]).runs
+    assert [(lost.records, lost.file) for lost in run.lost] == [(1, str(cut))]
