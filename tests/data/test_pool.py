@@ -38,6 +38,12 @@ def test_a_class_keeps_its_share_and_the_others_all_of_theirs():
     assert np.bincount(pool().labels[list(rows(found))]).tolist() == [200, 20, 200]
 
 
+def test_a_class_has_its_share_among_fewer_rows_too():
+    draw = Draw(validation=0.2, rows=300, class_shares=(("b", 0.1),))
+    counts = [np.bincount(pool().labels[list(rows(taken(pool(), draw, seed=0, replicate=r)))]) for r in range(20)]
+    assert np.sum(counts, axis=0) / 20 == pytest.approx([300 * 10 / 21, 300 / 21, 300 * 10 / 21], rel=0.1)
+
+
 def test_flipped_labels_are_another_class_s_and_those_at_5_percent_are_among_those_at_10():
     labels = pool().labels
     some, more = (taken(pool(), Draw(validation=0.2, flip=p), seed=0, replicate=0).labels for p in (0.05, 0.1))

@@ -40,6 +40,15 @@ def test_the_official_test_set_is_the_same_in_every_replicate(pair):
     assert len({load(data, seed=0, replicate=r).test.targets.tobytes() for r in range(3)}) == 1
 
 
+def test_a_class_without_a_series_is_noted_and_an_endless_series_refused(pair):
+    train = pair / "Slopes_TRAIN.ts"
+    train.write_text(train.read_text().replace("true up down", "true up down flat"), encoding="utf-8")
+    assert "no series to learn from is of class 'flat'" in load(Series(series=str(train)), seed=0, replicate=0).notes
+    train.write_text(HEADER + "1,2:up\n" + "1," * 10_000 + "1:down\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 4, channel 1 is a series of length 10,001.*at most 10,000"):
+        check(Series(series=str(train)))
+
+
 def test_what_is_not_a_pair_is_refused(pair):
     with pytest.raises(DataError, match=r"no series called 'Nothing'.*pip install --no-deps aeon"):
         check(Series(series="Nothing", folder=str(pair)))

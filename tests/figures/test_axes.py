@@ -65,6 +65,14 @@ def test_an_arm_two_widths_outside_the_typical_one_is_left_off_the_axis():
     assert made.high == pytest.approx(1.04)
 
 
+def test_where_no_majority_is_alike_all_are_shown():
+    arms = [np.array([0.8, 0.81]), np.array([2.4, 2.41]), np.array([4.4, 4.5])]
+    made, alike = shared_axis(arms)
+    assert alike == (True, True, True)
+    assert made.low < 0.8
+    assert made.high > 4.4
+
+
 def test_what_the_axis_must_show_anyway_widens_what_counts_as_alike():
     usual, odd = [np.linspace(0, 1, 101)] * 4, np.full(10, 2.96)
     assert shared_axis([*usual, odd], (2.0,))[1] == (True,) * 5

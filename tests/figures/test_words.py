@@ -11,6 +11,7 @@ from etude.figures.words import (
     effect_phrase,
     effect_sentence,
     effect_title,
+    field_words,
     heading,
     level_words,
     outcome,
@@ -141,3 +142,11 @@ def test_an_endless_interval_is_told_as_no_bound_yet(effect):
 )
 def test_levels_are_told_as_people_write_them(factor, level, says):
     assert level_words(factor, level) == says
+
+
+def test_images_are_mirrored_and_labels_flipped():
+    assert [field_words(path) for path in ("augment.flip", "data.flip", "augment")] == [
+        "mirrored",
+        "flipped labels",
+        "augmentation",
+    ]

@@ -98,7 +98,7 @@ def test_what_differs_is_told_in_words(base):
 
 def test_levels_read_as_people_write_them():
     assert level_text(Adam()) == "adam"
-    assert level_text(Sgd(learning_rate=0.5, momentum=0.9)) == "sgd learning rate 0.5 momentum 0.9"
+    assert level_text(Sgd(learning_rate=0.5, momentum=0.9)) == "sgd (learning rate 0.5, momentum 0.9)"
     assert level_text(Code(function=len)) == "len"
 
 
@@ -106,4 +106,4 @@ def test_a_whole_that_varies_tells_its_parts_once():
     networks = ({"name": "convnet"}, {"name": "convnet", "norm": "batch"})
     base = Recipe(data={"images": "mnist"}, model={"name": "convnet"}, loss="cross_entropy")
     labels = [arm.label for arm in arms_of(Plan(base=base, vary={"model": networks}, replicates=5))]
-    assert labels == ["network convnet", "network convnet norm batch"]
+    assert labels == ["network convnet", "network convnet (norm batch)"]

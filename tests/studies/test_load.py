@@ -38,6 +38,16 @@ def test_a_relative_table_is_found_from_the_file_not_from_here(file, tmp_path, m
     assert read_plan(file(study)).base.data.table == str(tmp_path / "rows" / "mine.csv")
 
 
+@pytest.mark.parametrize(
+    ("field", "path", "name"), [("series", "S_TRAIN.ts", "Vowels"), ("text", "t.txt", "moby_dick")]
+)
+def test_a_relative_text_or_series_is_a_file_where_it_has_an_ending_and_else_a_name(file, tmp_path, field, path, name):
+    study = 'loss = "cross_entropy"\nmodel = "recurrent"\ndata = {{{} = "{}"}}\n'
+    beside = read_plan(file(study.format(field, path))).base.data
+    assert dict(beside)[field] == str(tmp_path / path)
+    assert dict(read_plan(file(study.format(field, name))).base.data)[field] == name
+
+
 def test_an_absolute_table_stays_and_a_home_folder_is_followed(file, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for given, meant in ((tmp_path / "t.csv", tmp_path / "t.csv"), ("~/t.csv", tmp_path / "home" / "t.csv")):

@@ -226,3 +226,10 @@ def test_an_edited_module_of_the_users_makes_another_recipe(base, tmp_path, monk
         importlib.invalidate_caches()
         linecache.clearcache()
     assert len(set(checksums)) == 4
+
+
+def test_none_can_be_said_in_words_where_a_field_may_be_left_out():
+    base = Recipe(data={"images": "mnist"}, loss="cross_entropy", batch_size=8, augment={"flip": True})
+    without = changed(base, {"augment": "none", "batch_size": "none"})
+    assert (without.augment, without.batch_size) == (None, None)
+    assert changed(base, {"augment": {}}).augment is None  # nothing is done, and so it is none

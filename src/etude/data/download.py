@@ -69,15 +69,15 @@ class Patience:
         return mirrors * self.tries * (self.timeout + self.pause * 2.0**self.tries)
 
 
-def download(file: Published, cached: Path, *, watch: Watch | None, patience: Patience, removed: bool) -> None:
+def download(file: Published, cached: Path, *, watch: Watch | None, patience: Patience, put_aside: str) -> None:
     """Put the published bytes at `cached`, if need be by waiting for another process that is doing so.
 
-    removed: whether a copy with other bytes lay at `cached` and was removed, which the error then tells
+    put_aside: what the error tells of a copy with other bytes that lay at `cached`
 
     A DataError says what each mirror did, that the other process gets nowhere, or what is the matter with the disk.
     The bytes that came so far are kept for the next call, except where the disk took no more.
     """
-    job = _Job(file, cached, watch or (lambda done, total: None), patience, removed)
+    job = _Job(file, cached, watch or (lambda done, total: None), patience, put_aside)
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with _alone(job):
@@ -87,11 +87,18 @@ def download(file: Published, cached: Path, *, watch: Watch | None, patience: Pa
         raise _unstored(job, error) from error
 
 
-def discard(file: Published, cached: Path) -> None:
-    """Remove a copy with other bytes, unless another process is downloading it anew or the disk does not let us."""
+def set_aside(file: Published, cached: Path) -> str:
+    """Rename a copy with other bytes, unless another process is downloading it anew or the disk does not let us.
+
+    Returns a sentence on what was wrong with it and where it is now; nothing where it was left alone.
+    """
     with suppress(OSError), _lock_file(cached) as descriptor:
-        if _locked(descriptor) and wrong(file, cached) is not None:
-            cached.unlink()
+        says = wrong(file, cached) if _locked(descriptor) else None
+        if says is not None:
+            aside = cached.with_name(cached.name + ".damaged")
+            cached.replace(aside)
+            return f"What lay there {says}; it is now {aside.name}. "
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class _Job:
     cached: Path
     watch: Watch
     patience: Patience
-    removed: bool
+    put_aside: str
 
     @property
     def part(self) -> Path:
@@ -337,7 +344,7 @@ def _unfetched(job: _Job, failures: dict[str, _MirrorError]) -> DataError:
         f"{job.file.name} is not on this machine {why}. "
         f"{'Go online and repeat' if offline and failures else 'Try again later'}, or put the file by hand at "
         f"{job.cached} ({job.file.checksum}), or name the folder that has it{packages}. "
-        + ("What lay there had other bytes and was removed. " if job.removed else "")
+        + job.put_aside
         + (
             f"The first {kept:,} bytes are kept, and the next try goes on from there."
             if kept

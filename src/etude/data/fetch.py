@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import platformdirs
 
-from etude.data.download import Patience, Watch, discard, download
+from etude.data.download import Patience, Watch, download, set_aside
 from etude.data.published import Published, content, refused, wrong
 from etude.values.errors import DataError
 
@@ -33,7 +33,7 @@ def found(file: Published, *, folder: str | Path | None = None) -> Path | None:
     """The file where it is on this machine: in `folder`, in known places, in installed packages, in the cache.
 
     The network is never asked. In `folder`, other bytes under the file's name are a DataError; elsewhere they are
-    passed over, and those in the cache are removed.
+    passed over.
 
     >>> found(Published(name="not-here.gz", checksum="md5:" + 32 * "0")) is None
     True
@@ -55,13 +55,12 @@ def fetched(
     A cut download is gone on with, in this call or in a later one. Of several processes one downloads, the others wait
     for it: so it is fetched once, and there is one part to go on with. A DataError lists what each mirror did.
     """
-    cached = cache_folder() / file.name
-    lay_there = _exists(cached)
     path = found(file, folder=folder)
     if path is not None:
         return path
-    removed = lay_there and not _exists(cached)
-    download(file, cached, watch=watch, patience=patience or Patience(), removed=removed)
+    cached = cache_folder() / file.name
+    put_aside = set_aside(file, cached) if _exists(cached) else ""
+    download(file, cached, watch=watch, patience=patience or Patience(), put_aside=put_aside)
     return cached
 
 
@@ -92,10 +91,7 @@ def _in_cache(file: Published) -> Path | None:
     path = cache_folder() / file.name
     if not _exists(path):
         return None
-    if wrong(file, path) is None:
-        return path
-    discard(file, path)
-    return None
+    return path if wrong(file, path) is None else None
 
 
 def _exists(path: Path) -> bool:

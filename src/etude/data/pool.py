@@ -88,13 +88,14 @@ def taken(pool: Pool, draw: Draw, *, seed: int, replicate: int) -> Taken:
 
     Every row has a number of its own for each purpose, so fewer rows are among those of more, the labels flipped at
     5 % are among those flipped at 10 %, and a class that is kept in part keeps the same ones whatever the others do.
+    Which of a class are kept and which rows are drawn of all that are kept has nothing to do with one another.
     """
     n, k = pool.labels.size, len(pool.classes)
-    keys = stream(seed, replicate, "inputs").random(n)
+    keys, of_its_class = (stream(seed, replicate, "inputs", j).random(n) for j in (0, 1))
     among = np.zeros(n, dtype=np.bool_)
     for label, kept in enumerate(_kept_of_classes(pool, draw)):
         of_class = np.flatnonzero(pool.labels == label)
-        among[of_class[smallest_keys(keys[of_class], kept)]] = True
+        among[of_class[smallest_keys(of_its_class[of_class], kept)]] = True
     rows = np.flatnonzero(among)
     if draw.rows is not None:
         rows = rows[smallest_keys(keys[rows], draw.rows)]

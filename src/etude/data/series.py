@@ -40,8 +40,16 @@ def draw_series(data: Series, *, seed: int, replicate: int) -> Splits:
         ),
         kind=pool.kind,
         classes=pool.classes,
-        notes=(f"{pool.where}: the official test set is scored, the same in every replicate",),
+        notes=(f"{pool.where}: the official test set is scored, the same in every replicate", *_absent(pool)),
         form=pool.inputs.shape[1:],
+    )
+
+
+def _absent(pool: Pool) -> tuple[str, ...]:
+    """Of each class without a series to learn from that it has none."""
+    held = set(pool.labels.tolist())
+    return tuple(
+        f"no series to learn from is of class {name!r}" for i, name in enumerate(pool.classes) if i not in held
     )
 
 

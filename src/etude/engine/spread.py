@@ -1,6 +1,7 @@
 """Runs spread over processes of one thread each."""
 
 import itertools
+import warnings
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +21,10 @@ IN_FLIGHT = 4
 """Jobs handed to the pool for each worker: enough that none waits, few enough that 100,000 jobs cost no memory."""
 
 IDLE_SECONDS = 60
+
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+"""loky starts a worker anew whose memory has grown, as that of a large model does, and takes it for a leak."""
+
 ONE_THREAD = MappingProxyType(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 

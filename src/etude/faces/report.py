@@ -1,6 +1,7 @@
 """The report: what a study found, as one HTML file that needs nothing else, not even a network."""
 
 import hashlib
+import math
 import os
 import tempfile
 from base64 import b64encode
@@ -24,6 +25,7 @@ from etude.figures import (
 )
 from etude.figures.forest import ForestData
 from etude.figures.learning_curves import LearningCurvesData, Panel
+from etude.figures.numbers import significant
 from etude.figures.words import field_words, level_words, metric_words
 from etude.studies.design import FEW_ARMS, level_text, resolve, told_arms
 from etude.values.claim import OBJECTIVE, Bound, Contrast, Judgement
@@ -31,7 +33,7 @@ from etude.values.effect import Effect
 from etude.values.errors import ReportError
 from etude.values.metric import Split
 from etude.values.recipe import field_value
-from etude.values.run import PICTURED
+from etude.values.run import PICTURED, Run
 from etude.values.study import StudyResult
 
 SHOWN, MOST_GLANCES = 6, 12
@@ -56,11 +58,13 @@ class ArmRow:
     """An arm as a row of what it sets: each field's level in words, and whether it differs from the base recipe.
 
     scored: mean and standard deviation of the primary metric over the replicates that finished, as words
+    took:   parameters of its network, and mean seconds of a training
     """
 
     label: str
     levels: tuple[tuple[str, bool], ...]
     scored: tuple[str, str]
+    took: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +213,22 @@ def _arm_rows(result: StudyResult, metrics: Sequence[str]) -> tuple[ArmRow, ...]
 
     scored = scores.means_and_deviations(result, metrics[0]) if metrics else (("–", "–"),) * len(result.arms)
     return tuple(
-        ArmRow(arm.label, tuple(level(path, value) for path, value in arm.levels.items()), found)
+        ArmRow(
+            arm.label,
+            tuple(level(path, value) for path, value in arm.levels.items()),
+            found,
+            _took(result.runs[arm.label]),
+        )
         for arm, found in zip(result.arms, scored, strict=True)
+    )
+
+
+def _took(runs: Sequence[Run]) -> tuple[str, str]:
+    seconds = [float(run.provenance["seconds"]) for run in runs if "seconds" in run.provenance]
+    parameters = runs[0].provenance.get("parameters") if runs else None
+    return (
+        "–" if parameters is None else f"{int(parameters):,}",
+        significant(math.fsum(seconds) / len(seconds)) if seconds else "–",
     )
 
 

@@ -63,8 +63,8 @@ def shared_axis(
     always: values the axis shows in any case, such as limits
     The typical extent is the median of the arms' extents (of two middle arms the wider, so that two arms are always
     alike), widened to hold `always`. An arm whose core reaches beyond it by more than `FAR` of its widths is not
-    alike: on one axis with it the others would be flat. The axis is logarithmic where the typical extent spans more
-    than `LOG_RATIO`.
+    alike: on one axis with it the others would be flat. Where no majority is alike, all are. The axis is logarithmic
+    where the typical extent spans more than `LOG_RATIO`.
 
     >>> usual = [np.array([0.5, 0.7]), np.array([0.6, 0.8]), np.array([0.5, 0.8])]
     >>> shared_axis([*usual, np.array([0.5, 3.0])])[1]
@@ -82,6 +82,8 @@ def shared_axis(
         low, high, cores = math.log(low), math.log(high), np.log(cores)
     reach = FAR * (high - low) or math.inf
     inside = tuple(bool(not (one < low - reach or other > high + reach)) for one, other in cores)
+    if 2 * sum(inside) <= len(inside):
+        inside = (True,) * len(inside)
     shown = [values for values, alike in zip(finite, inside, strict=True) if alike]
     return _fitted(np.concatenate(shown), always, pad=pad, log=log), inside
 

@@ -24,12 +24,15 @@ FIELD_WORDS: Mapping[str, str] = MappingProxyType(
         "hidden": "hidden units",
         "coupled_weight_decay": "L2 weight decay",
         "flip": "flipped labels",
+        "augment.flip": "mirrored",
+        "augment.shift": "moved by pixels",
+        "augment": "augmentation",
         "optimizer": "optimiser",
         "clip_norm": "gradient clipping",
         "model": "network",
     }
 )
-"""Last words of field paths that people call otherwise; of all others, underscores become spaces."""
+"""Field paths, or last words of them, that people call otherwise; of all others, underscores become spaces."""
 
 LOSS_WORDS: Mapping[str, str] = MappingProxyType(
     {"bce": "BCE", "mse": "MSE", "cross_entropy": "cross-entropy", "l1": "L1", "huber": "Huber"}
@@ -165,8 +168,12 @@ def field_words(path: str) -> str:
     >>> field_words("model.hidden + optimizer.learning_rate")
     'hidden units and learning rate'
     """
-    last = (part.rpartition(".")[2] for part in path.split(AND))
-    return listed(FIELD_WORDS.get(word, word.replace("_", " ")) for word in last)
+    return listed(map(_field_words, path.split(AND)))
+
+
+def _field_words(path: str) -> str:
+    last = path.rpartition(".")[2]
+    return FIELD_WORDS.get(path) or FIELD_WORDS.get(last) or last.replace("_", " ")
 
 
 def level_words(factor: str, level: str) -> str:

@@ -207,7 +207,10 @@ def _warnings(question: Question, interval: Interval, verdict: Verdict) -> tuple
 UNKNOWN = (
     ", so its variation is not known and no verdict follows; use more test rows or a finer metric such as log loss"
 )
-IDENTICAL = f"the two arms gave identical results in every pair: the score shows no difference{UNKNOWN}"
+IDENTICAL = (
+    "the two arms gave identical results in every pair: either what differs changed nothing at all, which their curves "
+    f"would show, or the score is too coarse to see it{UNKNOWN}"
+)
 
 SHAPES: Mapping[str, str] = MappingProxyType(
     {

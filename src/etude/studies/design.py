@@ -84,29 +84,37 @@ def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
 
     >>> level_text((64, 64)), level_text(None), level_text("bce")
     ('64-64', 'none', 'bce')
+    >>> level_text((("9", 0.05),))
+    '9 0.05'
     >>> from etude.values.model import Recurrent
     >>> level_text(Recurrent(cell="lstm", bidirectional=True, forget_bias=2))
     'lstm (bidirectional, forget bias 2)'
     """
     if isinstance(value, Code):
         return value.name
+    if isinstance(value, tuple) and value and all(isinstance(pair, tuple) for pair in value):
+        return ", ".join(f"{name} {level_text(of)}" for name, of in value)
     if isinstance(value, tuple | list):
         return "-".join(map(str, value)) or "none"
     if isinstance(value, Spec):
-        head = str(getattr(value, value.told_by, type(value).__name__.lower()))
-        defaults = {name: field.default for name, field in type(value).model_fields.items()}
-        told = [
-            _field_text(name, v) for name, v in value if v != defaults[name] and name not in ("name", value.told_by)
-        ]
-        return f"{head} ({', '.join(told)})" if told else head
+        return _spec_text(value)
     return "none" if value is None else str(value)
 
 
-def _field_text(name: str, value: Any) -> str:  # noqa: ANN401 - any field of any spec
-    words = field_words(name)
+def _spec_text(spec: Spec) -> str:
+    kind = type(spec).__name__.lower()
+    defaults = {name: field.default for name, field in type(spec).model_fields.items()}
+    of_note = [(name, value) for name, value in spec if value != defaults[name] and name not in ("name", spec.told_by)]
+    told = ", ".join(_field_text(f"{kind}.{name}", value) for name, value in of_note)
+    head = str(getattr(spec, spec.told_by, kind))
+    return f"{head} ({told})" if told else head
+
+
+def _field_text(path: str, value: Any) -> str:  # noqa: ANN401 - any field of any spec
+    words = field_words(path)
     if isinstance(value, bool):
         return words if value else f"not {words}"
-    return f"{words} {level_words(name, level_text(value))}"
+    return f"{words} {level_words(path.rpartition('.')[2], level_text(value))}"
 
 
 def _level_words(recipe: Recipe, path: str) -> str:

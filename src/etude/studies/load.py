@@ -10,8 +10,8 @@ from etude.values.recipe import changed
 from etude.values.spec import nearest
 from etude.values.study import Plan
 
-PATHS = ("table", "folder", "text")
-"""Fields that hold a path; a text without a file's ending is the name of a published one."""
+PATHS, NAMED = ("table", "folder", "text", "series"), ("text", "series")
+"""Fields that hold a path, and those of them that without a file's ending hold the name of something published."""
 
 READY = Path(__file__).parent / "ready"
 """Study files that come with étude, to be run by their names, and to be copied."""
@@ -69,6 +69,10 @@ def _with_paths_from(value: Any, folder: Path, *, key: str = "") -> Any:  # noqa
         return {name: _with_paths_from(inner, folder, key=name) for name, inner in value.items()}
     if isinstance(value, list):
         return [_with_paths_from(inner, folder, key=key) for inner in value]
-    if isinstance(value, str) and key.rpartition(".")[2] in PATHS and (key != "text" or Path(value).suffix):
+    if isinstance(value, str) and key.rpartition(".")[2] in PATHS and _is_file(key.rpartition(".")[2], value):
         return str(folder / Path(value).expanduser())
     return value
+
+
+def _is_file(field: str, value: str) -> bool:
+    return field not in NAMED or bool(Path(value).suffix)

@@ -9,7 +9,7 @@ from etude.studies.compare import looks_of
 from etude.studies.design import arms_of
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
-from etude.values.data import Arrays, Bundled, Images, Names, Series, Table, Text
+from etude.values.data import Arrays, Bundled, Data, Images, Names, Series, Table, Text
 from etude.values.study import MINIMUM_REPLICATES, Plan, StudyResult
 
 
@@ -88,16 +88,25 @@ def _on_what_intervals_mean(evidence: Evidence) -> Iterator[str]:
             "Early stopping chose weights by the validation part, and effects are judged on it too, which flatters "
             "arms that stop early. Judge on the test part; rows are kept apart for it with `test = 0.2`."
         )
-    if any(isinstance(recipe.data, Images | Series) for recipe in recipes):
+    if any(_has_one_test_set(recipe.data) for recipe in recipes):
         yield (
-            "Every replicate is scored on the same official test set, so intervals speak about training anew and being "
-            "scored on these examples, not about other examples like them."
+            "Every replicate is scored on the same test set, so intervals speak about training anew and being scored "
+            "on these examples, not about other examples like them."
         )
-    if any(isinstance(recipe.data, Table | Bundled | Arrays | Text | Names) for recipe in recipes):
+    if any(isinstance(recipe.data, Images) and recipe.data.test_rows for recipe in recipes):
+        yield (
+            "Every replicate is scored on its own part of one test set, so intervals speak about training anew and "
+            "being scored on examples of that set."
+        )
+    if any(isinstance(recipe.data, Table | Bundled | Arrays | Names) for recipe in recipes):
         yield (
             "Every replicate splits the same rows anew, so intervals speak about training on these rows, not about "
             "other rows like them, for which they are too narrow (Nadeau and Bengio 2003)."
         )
+
+
+def _has_one_test_set(data: Data) -> bool:
+    return isinstance(data, Series | Text) or (isinstance(data, Images) and data.test_rows is None)
 
 
 def _is_judged_on_validation(evidence: Evidence) -> bool:

@@ -168,6 +168,14 @@ class Names(Spec):
         """What is to be learned."""
         return f"names of {', '.join(self.names)}"
 
+    @field_validator("names")
+    @classmethod
+    def _differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise RecipeError(f"the locale {twice!r} comes twice, and no name could tell one from the other.")
+        return names
+
 
 class Arrays(Spec):
     """The user's own arrays: inputs of shape (rows, features), targets of shape (rows,)."""

@@ -44,6 +44,16 @@ class Recipe(Spec):
     score_every: int | None = Field(None, ge=1, description="epochs between two scorings; None: 100 scorings in all")
     seed: int = Field(0, ge=0, description="the number all chance is derived from")
 
+    @field_validator("batch_size", "augment", "clip_norm", "early_stopping", "score_every", mode="before")
+    @classmethod
+    def _none_in_words(cls, given: object) -> object:
+        return None if given == "none" else given  # TOML has no word for it
+
+    @field_validator("augment")
+    @classmethod
+    def _nothing_is_none(cls, augment: Augment | None) -> Augment | None:
+        return None if augment == Augment() else augment
+
     @field_validator("data", mode="before")
     @classmethod
     def _own_arrays(cls, given: object) -> object:

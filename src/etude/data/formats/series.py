@@ -18,6 +18,8 @@ from etude.values.errors import DataError
 from etude.values.spec import nearest
 
 REMARK = ("#", "%")
+LONGEST = 10_000
+"""Values of a series."""
 TRUTHS: Mapping[str, bool] = MappingProxyType({"true": True, "false": False})
 KEYWORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -111,6 +113,11 @@ def _values(at: str, channel: str) -> NDArray[np.float32]:
     if not channel.strip():
         raise DataError(f"{at} is a series of length 0, of which nothing can be learned. Remove the line.")
     texts = [text.strip() for text in channel.split(",")]
+    if len(texts) > LONGEST:
+        raise DataError(
+            f"{at} is a series of length {len(texts):,}, and every other would be filled up to it; at most {LONGEST:,} "
+            "values are read. Take every tenth value, or a piece of it."
+        )
     if "?" in texts:
         raise DataError(
             f"{at}: value {texts.index('?') + 1} is missing (?), one of {texts.count('?')} there. A network needs "
