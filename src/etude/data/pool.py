@@ -91,7 +91,8 @@ def taken(pool: Pool, draw: Draw, *, seed: int, replicate: int) -> Taken:
     Which of a class are kept and which rows are drawn of all that are kept has nothing to do with one another.
     """
     n, k = pool.labels.size, len(pool.classes)
-    keys, of_its_class = (stream(seed, replicate, "inputs", j).random(n) for j in (0, 1))
+    keys = stream(seed, replicate, "inputs").random(n)
+    of_its_class = stream(seed, replicate, "inputs", 1).random(n)
     among = np.zeros(n, dtype=np.bool_)
     for label, kept in enumerate(_kept_of_classes(pool, draw)):
         of_class = np.flatnonzero(pool.labels == label)

@@ -15,7 +15,7 @@ from etude.values.errors import StoreDamagedError, StoreError
 from etude.values.recipe import Recipe
 from etude.values.run import Run
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """Part of every run's key: raise it whenever the same recipe would give other numbers than before."""
 
 

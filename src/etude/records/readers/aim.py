@@ -41,7 +41,7 @@ def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
         except Exception as error:  # noqa: BLE001 - a package that is installed in part can raise anything
             yield LogError(
                 f"{path.parent} is a repository of Aim, which only Aim can read, and Aim cannot be imported ({error}). "
-                "Install it with `pip install aim`, or export the run there: Run.dataframe() gives a table, "
+                "Install it with `pip install 'etude[aim]'`, or export the run there: Run.dataframe() gives a table, "
                 "of which to_csv writes a CSV file that étude reads. Nothing was read."
             )
         else:
