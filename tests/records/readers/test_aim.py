@@ -48,14 +48,14 @@ def test_without_aim_an_error_says_how_to_go_on(repository, monkeypatch):
     (error,) = READER.read([repository], repository.parent)
     assert isinstance(error, LogError)
     assert str(repository.parent) in str(error)
-    assert "pip install aim" in str(error)
+    assert "pip install 'etude[aim]'" in str(error)
     assert "to_csv" in str(error)
 
 
 def test_something_else_called_aim_is_not_taken_for_it(repository, monkeypatch):
     monkeypatch.setitem(sys.modules, "aim", builtins)
     (error,) = READER.read([repository], repository.parent)
-    assert "pip install aim" in str(error)
+    assert "pip install 'etude[aim]'" in str(error)
 
 
 def test_values_kept_by_the_hash_of_a_step_come_in_the_order_of_the_steps():
