@@ -45,9 +45,9 @@ def test_loop_is_chosen_without_a_reason_where_it_was_asked_for():
 
 
 def test_more_memory_than_the_machine_has_is_refused_with_the_estimate():
-    wide = recipe(data={"task": "sincos", "rows": 10**7, "test_rows": 100}, model={"hidden": [10_000]})
+    wide = recipe(data={"task": "sincos", "rows": 10**5, "test_rows": 100}, model={"hidden": [100_000]})
     with pytest.raises(
-        EngineError, match=r"would need about [\d,.]+ GiB of memory on 2 worker.* left\. Use fewer rows"
+        EngineError, match=r"on 2 worker\(s\) would need about [\d,.]+ GiB of memory.* left\. Use a smaller batch_size"
     ):
         check(wide, workers=2)
 

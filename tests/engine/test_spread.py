@@ -169,12 +169,10 @@ def test_jobs_are_taken_as_they_are_needed(n_workers: int):
 
 
 SPREADING = """
-import time
 from etude.engine.spread import Job, spread
 from etude.values.recipe import Recipe
 
 recipe = Recipe(data={"task": "sincos", "rows": 50, "test_rows": 100}, loss="bce", epochs=10**6)
-print("begun", flush=True)
 list(spread([Job(recipe, replicate) for replicate in range(4)], workers=2))
 """
 
@@ -182,7 +180,7 @@ list(spread([Job(recipe, replicate) for replicate in range(4)], workers=2))
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there a process does not learn that its parent is gone")
 def test_workers_end_when_whom_they_work_for_is_killed():
-    parent = psutil.Popen([sys.executable, "-c", SPREADING], stdout=subprocess.PIPE)
+    parent = psutil.Popen([sys.executable, "-c", SPREADING], stdout=subprocess.DEVNULL)
     try:
         children = until(
             lambda: [one for one in parent.children(recursive=True) if "LokyProcess" in str(one.cmdline())]

@@ -42,7 +42,8 @@ class Scoring:
     def add(self, steps: Sequence[int], outputs: Mapping[str, NDArray[np.float32]]) -> None:
         """Score raw outputs of several steps, by split, each of shape (steps, rows, outputs)."""
         self.steps += steps
-        self._last = {split: array[-1] for split, array in outputs.items()}
+        if steps:
+            self._last = {split: array[-1] for split, array in outputs.items()}
         for split, waiting in self._waiting.items():
             waiting.append(outputs[split])
         if sum(array.nbytes for waiting in self._waiting.values() for array in waiting) > BYTES_KEPT:
