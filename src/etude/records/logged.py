@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from etude.values.curve import frozen
 from etude.values.errors import LogError
 from etude.values.lost import Lost
+from etude.values.run import Run
 
 __all__ = ["HEAD", "Log", "LogError", "Lost", "Reader", "Series", "series"]
 
@@ -89,9 +90,10 @@ class Reader:
     says:       what it reads, for lists of formats
     recognises: whether a regular file is of this format, by its path and its first HEAD bytes
     read:       the runs in files that were recognised, all below the folder `root`; what belongs to one run becomes
-                one Log. A file of which nothing can be read is a LogError among them, and never stops the others
+                one Log, or a Run where the file says all that a Run has. A file of which nothing can be read is a
+                LogError among them, and never stops the others
     """
 
     says: str
     recognises: Callable[[Path, bytes], bool]
-    read: Callable[[Sequence[Path], Path], Iterator[Log | LogError]]
+    read: Callable[[Sequence[Path], Path], Iterator[Log | Run | LogError]]

@@ -76,19 +76,19 @@ def read(paths: Sequence[str | Path], choices: Choices | None = None) -> Reading
         passed += ignored
         for one in _logs(kinds, path if path.is_dir() else path.parent):
             try:
-                runs.append(run_of(_unless_failed(one), choices or Choices()))
+                runs.append(_run(one, choices or Choices()))
             except LogError as error:
                 failed.append(error)
     return Reading(tuple(runs), tuple(failed), passed)
 
 
-def _unless_failed(one: Log | LogError) -> Log:
+def _run(one: Log | Run | LogError, choices: Choices) -> Run:
     if isinstance(one, LogError):
         raise one
-    return one
+    return one if isinstance(one, Run) else run_of(one, choices)
 
 
-def _logs(kinds: Mapping[str, list[Path]], root: Path) -> Iterator[Log | LogError]:
+def _logs(kinds: Mapping[str, list[Path]], root: Path) -> Iterator[Log | Run | LogError]:
     for name, files in kinds.items():
         yield from READERS[name].read(files, root)
 

@@ -1,4 +1,4 @@
-"""étude's own store as logs: whole, damaged, and other files that say they are one."""
+"""étude's own store: whole, damaged, and other files that say they are one."""
 
 import sqlite3
 import time
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from etude.records.logged import HEAD, Log
+from etude.records.logged import HEAD
 from etude.records.readers.etude_store import READER
 from etude.records.store import open_store
 from etude.values.errors import LogError
+from etude.values.run import Run
 
 KEYS = [f"{i:064x}" for i in range(4)]
 
@@ -27,7 +28,7 @@ def path(tmp_path: Path, make_run) -> Path:
     return path
 
 
-def read(path: Path) -> list[Log | LogError]:
+def read(path: Path) -> list[Run | LogError]:
     assert READER.recognises(path, path.read_bytes()[:HEAD])
     return list(READER.read([path], path.parent))
 
@@ -36,14 +37,16 @@ def test_every_run_is_a_log_by_arm_and_replicate_and_those_of_no_study_by_their_
     assert [log.name for log in read(path)] == ["bce · 0", "bce · 1", "mse · 0", "bce · 3"]
 
 
-def test_a_log_has_the_curves_and_what_was_kept_of_the_run(path, make_run):
-    run, log = make_run(1), read(path)[1]
-    assert [one.name for one in log.series] == list(run.curves)
-    for one in log.series:
-        assert one.values.tolist() == run.curves[one.name].values.tolist()
-        assert one.steps.tolist() == run.curves[one.name].steps.tolist()
-    assert (log.facts["data/rows"], log.facts["loss"], log.facts["epochs"]) == (1000, "bce", 1500)
-    assert (log.facts["engine"], log.facts["ended"], log.facts["kept_step"]) == ("loop", "completed", 1500)
+def test_a_run_is_as_it_was_kept(path, make_run):
+    run, found = make_run(1), read(path)[1]
+    assert list(found.curves) == list(run.curves)
+    for name, kept in run.curves.items():
+        assert found.curves[name].values.tolist() == kept.values.tolist()
+        assert found.curves[name].unit == kept.unit
+        if kept.standard_errors is not None:
+            assert found.curves[name].standard_errors.tolist() == kept.standard_errors.tolist()
+    assert (found.recipe, found.ended, found.kept_step) == (run.recipe, run.ended, run.kept_step)
+    assert found.provenance["format"] == "étude store"
 
 
 def test_a_store_is_read_while_its_owner_holds_it(path, make_run):
@@ -108,7 +111,9 @@ def test_no_damage_ends_in_a_traceback_takes_long_or_changes_a_value(path, mutan
             found = list(READER.read([path], path.parent))
             assert found
             assert all(str(path) in str(one) for one in found if isinstance(one, LogError))
-            assert all(one.values.tobytes() in known for log in found if isinstance(log, Log) for one in log.series)
+            assert all(
+                one.values.tobytes() in known for run in found if isinstance(run, Run) for one in run.curves.values()
+            )
         assert time.process_time() - started < 2
 
 

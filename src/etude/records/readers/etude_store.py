@@ -1,12 +1,13 @@
-"""étude's own store as logs, each run of it one."""
+"""étude's own store: its runs as they are, so that units, standard errors and recipes stay."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from etude.records.database import APPLICATION, reading
 from etude.records.encoding import EncodedRun, decoded
-from etude.records.facts import facts
-from etude.records.logged import Log, LogError, Reader, series
+from etude.records.logged import LogError, Reader
 from etude.records.sqlite_log import is_sqlite, sqlite_log
 from etude.records.store import StoreReader, read_store
 from etude.values.errors import StoreDamagedError, StoreError
@@ -23,7 +24,7 @@ def recognises(path: Path, head: bytes) -> bool:
     return is_sqlite(head) and int.from_bytes(head[MARK]) == APPLICATION
 
 
-def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
+def read(files: Sequence[Path], root: Path) -> Iterator[Run | LogError]:
     """Every run: those of a study by arm and replicate, then all others; each damaged one is a LogError."""
     for path in files:
         try:
@@ -45,7 +46,7 @@ def _check_tables(path: Path) -> None:
             raise LogError(f"{path} says it is an étude store, but has not its tables. Nothing was read.")
 
 
-def _logs(store: StoreReader, path: Path) -> Iterator[Log | LogError]:
+def _logs(store: StoreReader, path: Path) -> Iterator[Run | LogError]:
     keys = store.keys()
     names = {key: name for key, name in _names(store).items() if key in keys}
     if not keys:
@@ -57,7 +58,7 @@ def _logs(store: StoreReader, path: Path) -> Iterator[Log | LogError]:
             yield LogError(f"{error}")
             continue
         if run is not None:
-            yield _log(path, names.get(key, run.name), run)
+            yield _named(names.get(key, run.name), run)
 
 
 def _names(store: StoreReader) -> Mapping[str, str]:
@@ -73,7 +74,7 @@ def _names(store: StoreReader) -> Mapping[str, str]:
     return names
 
 
-def _salvaged(path: Path) -> Iterator[Log | LogError]:
+def _salvaged(path: Path) -> Iterator[Run | LogError]:
     """What is left of a store whose list of runs is damaged."""
     unreadable = 0
     try:
@@ -95,28 +96,22 @@ def _salvaged(path: Path) -> Iterator[Log | LogError]:
     )
 
 
-def _decoded(path: Path, key: object, body: object) -> Log | LogError:
+def _decoded(path: Path, key: object, body: object) -> Run | LogError:
     if not isinstance(key, str) or not isinstance(body, bytes):
         return LogError(f"{path}: a run's row has changed its type. Run its study again. The others were read.")
     try:
         run = decoded(EncodedRun(key, body), None)
     except StoreDamagedError as error:
         return LogError(f"{path}: run {key!r}: {error}. Run its study again. Every run that is whole was read.")
-    return _log(path, run.name, run)
+    return _named(run.name, run)
 
 
-def _log(path: Path, name: str, run: Run) -> Log:
-    """The run without the standard errors and units of its curves, which a Log has no place for."""
-    recipe = run.recipe.model_dump(mode="json") if run.recipe else {}
-    ended = {"ended": run.ended, "last_step": run.last_step, "kept_step": run.kept_step}
-    return Log(
-        name,
-        "étude store",
-        (str(path),),
-        tuple(series(curve.name, curve.values, steps=curve.steps) for curve in run.curves.values()),
-        facts=facts({**recipe, **run.provenance, **ended}.items()),
-        notes=run.notes,
-    )
+def _named(name: str, run: Run) -> Run:
+    took = {
+        f"{split} is": f"{split}/objective" for split in ("train", "validation") if f"{split}/objective" in run.curves
+    }
+    known = {**run.provenance, **took, "format": "étude store", "x": "step"}
+    return replace(run, name=name, provenance=MappingProxyType(known))
 
 
 READER = Reader("étude's own store", recognises, read)
