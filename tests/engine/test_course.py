@@ -1,11 +1,12 @@
 """How one training goes, whatever engine takes its steps."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from etude.engine.course import Course, learning_rates, score_every, steps_per_epoch
+from etude.engine.course import Course, learning_rates, notes_on_reading, score_every, steps_per_epoch
 from etude.values.optimizer import Sgd
 from etude.values.recipe import Recipe
 
@@ -120,3 +121,12 @@ def test_a_constant_rate_is_no_curve(binary):
     going.note_epochs([1], [0.9], [0.7])
     going.finish(1, Constant(binary))
     assert "learning_rate" not in going.run(0, Constant(binary), {}, started=0.0).curves
+
+
+def test_that_the_columns_of_a_table_are_read_in_turn_is_said(rows):
+    splits = rows("binary")
+    assert notes_on_reading(recipe(model="attention"), splits) == (
+        "columns are read one after the other, as if they were moments",
+    )
+    assert notes_on_reading(recipe(model="mlp"), splits) == ()
+    assert notes_on_reading(recipe(model="recurrent"), dataclasses.replace(splits, form=(2, 1))) == ()

@@ -16,8 +16,15 @@ from etude.engine.scoring import Scoring, notes_on_scoring
 from etude.engine.snapshots import snapshots
 from etude.numerics.schedules import is_constant, rate_factor
 from etude.values.curve import Curve, frozen
+from etude.values.model import Attention, Recurrent
 from etude.values.recipe import Recipe
 from etude.values.run import Ending, Run
+
+
+def notes_on_reading(recipe: Recipe, splits: Splits) -> tuple[str, ...]:
+    """What a reader should know of a network that reads in another way than the rows were meant."""
+    reads_positions = isinstance(recipe.model, Recurrent | Attention) and not (splits.form or splits.characters)
+    return ("columns are read one after the other, as if they were moments",) if reads_positions else ()
 
 
 @dataclass(slots=True)
@@ -77,7 +84,7 @@ class Course:
             replicate=replicate,
             arrays=MappingProxyType(arrays),
             provenance=MappingProxyType({**known, "seconds": time.perf_counter() - started}),
-            notes=(*self.splits.notes, *notes_on_scoring(self.splits)),
+            notes=(*self.splits.notes, *notes_on_scoring(self.splits), *notes_on_reading(self.recipe, self.splits)),
         )
 
     def _curves(self) -> dict[str, Curve]:
