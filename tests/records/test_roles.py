@@ -65,6 +65,9 @@ def test_the_user_says_otherwise():
     assert took("a", "b", choices=Choices(train="a", validation="b")) == ("a", "b")
     run = run_of(log("a", "b"), Choices(train="a", validation="b", higher_is_better=True))
     assert set(run.curves) == {"train/score", "validation/score"}
+    assert took("a", "val_loss", "loss", choices=Choices(train="a")) == ("a", "val_loss")  # the other one is found
+    assert took("a", "b", choices=Choices(validation="b")) == (None, "b")
+    assert "train/objective" in run_of(log("acc", "val_acc"), Choices(higher_is_better=False)).curves
     with pytest.raises(LogError, match=r"run has no series 'los'\. Did you mean 'loss'\?"):
         run_of(log("loss"), Choices(train="los"))
 

@@ -5,9 +5,10 @@ import math
 import os
 import tempfile
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from etude.faces.factorial import factorial_of, horizon_of, interactions, is_found, main_effects
@@ -138,6 +139,18 @@ def _replace(target: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
+BOUNDS: Mapping[str, float] = MappingProxyType(
+    {
+        "shown": SHOWN,
+        "shown_attended": SHOWN_ATTENDED,
+        "shown_mistaken": SHOWN_MISTAKEN,
+        "few_arms": FEW_ARMS,
+        "small_share": variance.SMALL,
+    }
+)
+"""By what the template decides what is folded away."""
+
+
 def _view(result: StudyResult) -> dict[str, Any]:
     """Everything the page shows, computed; the template only places it."""
     metrics = scores.metrics_of(result)
@@ -167,21 +180,17 @@ def _view(result: StudyResult) -> dict[str, Any]:
         ),
         "networks": _networks(told, metrics),
         "attentions": attentions_of(told),
-        "shown_attended": SHOWN_ATTENDED,
         "examples": examples_of(told),
         "mistaken": mistaken_of(told),
-        "shown_mistaken": SHOWN_MISTAKEN,
         "facts": tuple((key, str(value)) for key, value in result.provenance.items()),
         "run_facts": summary.run_facts(run for runs in result.runs.values() for run in runs),
         "recipe": summary.recipe_fields(result.plan.base),
         "arm_fields": tuple(field_words(path) for path in (result.arms[0].levels if result.arms else ())),
         "arm_rows": _arm_rows(result, metrics),
         "told": len(told.arms),
-        "few_arms": FEW_ARMS,
-        "small_share": variance.SMALL,
         "listed_arms": told.arms[: LISTED_RUNS // max(1, min(counts.replicates, PICTURED))],
         "runs_of": {arm.label: result.runs[arm.label][:PICTURED] for arm in told.arms},
-        "shown": SHOWN,
+        **BOUNDS,
     }
 
 

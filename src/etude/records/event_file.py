@@ -12,8 +12,7 @@ from etude.records.bounded import content
 from etude.records.event_heads import heads
 from etude.records.event_parameters import Facts
 from etude.records.event_value import Cut, Value, value_in
-from etude.records.logged import Lost, Series
-from etude.records.rows import MOST_FACTS, MOST_SERIES
+from etude.records.logged import MOST_FACTS, MOST_SERIES, Lost, Series
 from etude.records.tfrecord import BATCH, HEADER, records
 from etude.values.curve import frozen
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from etude.records.labels import text
+from etude.records.logged import MOST_FACTS
 
-MOST_FACTS = 1_000
 LONGEST_FACT = 200
 """Characters of a value that are kept."""
 

@@ -1,6 +1,6 @@
 """What a reader finds in other tools' logs, before anybody decides what is training and what is validation."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,18 @@ from etude.values.errors import LogError
 from etude.values.lost import Lost
 from etude.values.run import Run
 
-__all__ = ["HEAD", "Log", "LogError", "Lost", "Reader", "Series", "series"]
+__all__ = [
+    "HEAD",
+    "MOST_FACTS",
+    "MOST_SERIES",
+    "Log",
+    "LogError",
+    "Lost",
+    "Reader",
+    "Series",
+    "file_by_file",
+    "series",
+]
 
 HEAD = 4096
 """Bytes of a file by which its format is recognised."""
@@ -81,6 +92,19 @@ class Log:
     def __post_init__(self) -> None:
         names = [one.name for one in self.series]
         assert len(set(names)) == len(names), f"{self.name}: two series have one name"
+
+
+MOST_SERIES, MOST_FACTS = 10_000, 1_000
+"""Of a log; what is beyond is told."""
+
+
+def file_by_file(files: Iterable[Path], logs: Callable[[Path], Iterable[Log]]) -> Iterator[Log | LogError]:
+    """The logs of each file; one of which nothing can be read is its LogError, and the next is read."""
+    for path in files:
+        try:
+            yield from logs(path)
+        except LogError as error:
+            yield error
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from etude.records.cells import LONGEST_TEXT, number
 from etude.records.documents import decoded_json, flattened
+from etude.records.logged import MOST_FACTS
 from etude.records.texts import whole_text
 from etude.values.errors import LogError
 
@@ -13,7 +14,6 @@ NAMES = ("hparams.yaml", "args.yaml", "config.yaml", "hparams.json", "args.json"
 """Lightning, Ultralytics, W&B, and what people write themselves."""
 
 MOST_BYTES = 2**20
-MOST_FACTS = 1_000
 
 LINE = re.compile(r"([A-Za-z_][\w./-]*):[ \t]+([^\n#]{1,300})")
 """A key of YAML's outermost level with a plain value: the only YAML that is read, for the rest needs a library."""

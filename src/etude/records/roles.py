@@ -1,6 +1,7 @@
 """From a log to a run: which series are training and validation, on which axis, and what was assumed to say so."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -72,11 +73,16 @@ def run_of(log: Log, choices: Choices) -> Run:
 
 
 def roles_of(log: Log, choices: Choices) -> Roles:
-    """Which series are training and validation: as the user says, or by their names."""
+    """Which series are training and validation: as the user says, or else by their names."""
     by_name = {one.name: one for one in log.series}
     train, validation = (_chosen(by_name, name, log) for name in (choices.train, choices.validation))
     if train is None and validation is None:
         return _found(log, choices)
+    if train is None or validation is None:
+        with suppress(LogError):  # the other one may have a name that tells nothing
+            found = _found(log, choices)
+            train = train or (None if found.train is validation else found.train)
+            validation = validation or (None if found.validation is train else found.validation)
     given = meaning((validation or train or log.series[0]).name)
     higher = choices.higher_is_better if choices.higher_is_better is not None else given.kind == "score"
     return Roles(train, validation, higher, ())
@@ -95,7 +101,8 @@ def _found(log: Log, choices: Choices) -> Roles:
     for kind in ("loss", "score"):
         measured = [one for one in log.series if means[one.name].kind == kind and one.values.size]
         if measured:
-            return _pair(measured, means, higher=choices.higher_is_better or kind == "score")
+            higher = kind == "score" if choices.higher_is_better is None else choices.higher_is_better
+            return _pair(measured, means, higher=higher)
     lone = [one for one in log.series if one.values.size]
     if len(lone) == 1:
         says = f"{lone[0].name!r} is the only series, and was taken for a training loss"

@@ -21,7 +21,7 @@ from etude.records.axes import (
     through_epochs,
 )
 from etude.records.cells import Column, Floats, Rows, measured, parts, whole
-from etude.records.logged import Log, Lost, Series
+from etude.records.logged import MOST_FACTS, MOST_SERIES, Log, Lost, Series
 from etude.records.names import SPLITS
 from etude.records.tables import RUN_COLUMNS, Table, apart, coded, wide
 from etude.values.curve import frozen
@@ -43,8 +43,6 @@ PARAMETERS = frozenset(
 SCHEDULED = frozenset({"lr", "learning_rate", "momentum", "beta1", "beta2", "temperature"})
 """Parameters that may change as the run goes on: a fact where they do not, a series in any case."""
 
-MOST_SERIES = 10_000
-MOST_FACTS = 1_000
 MOST_LOST = 100
 """Places of damage that a log names one by one; the last one stands for all others."""
 MOST_NAMED = 8

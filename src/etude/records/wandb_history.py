@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from etude.records.logged import Series
+from etude.records.logged import MOST_FACTS, MOST_SERIES, Series
 from etude.records.protobuf import BYTES, VARINT, Field, fields, text, varint
-from etude.records.rows import MOST_FACTS, MOST_SERIES
 from etude.records.wandb_items import item, measured, parameter, plain_items, scalars
 from etude.values.curve import frozen
 

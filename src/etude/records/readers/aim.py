@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from etude.records.facts import facts
 from etude.records.labels import text, told_apart
-from etude.records.logged import Log, LogError, Reader, Series, series
-from etude.records.rows import MOST_SERIES, unique
+from etude.records.logged import MOST_SERIES, Log, LogError, Reader, Series, series
+from etude.records.rows import unique
 from etude.records.sqlite_log import is_sqlite
 
 TABLES = "run_metadata.sqlite"

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from etude.records.documents import DamagedError, decoded_at, flattened, objects
-from etude.records.logged import HEAD, Log, Lost, Reader
+from etude.records.logged import HEAD, Log, Lost, Reader, file_by_file
 from etude.records.parameters import parameters_beside
 from etude.records.rows import condensed, has_numbers, logs
 from etude.records.run_name import run_name
@@ -36,11 +36,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
     """The runs in the files, each with the parameters that lie beside it."""
-    for path in files:
-        try:
-            yield from read_lines(path, run_name(path, files, root))
-        except LogError as error:
-            yield error
+    return file_by_file(files, lambda path: read_lines(path, run_name(path, files, root)))
 
 
 def read_lines(path: Path, name: str) -> Iterator[Log]:

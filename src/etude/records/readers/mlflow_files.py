@@ -11,10 +11,10 @@ from types import MappingProxyType
 import numpy as np
 
 from etude.records.bounded import lines, opened
-from etude.records.facts import MOST_FACTS, facts, from_text
+from etude.records.facts import facts, from_text
 from etude.records.labels import text, told_apart
-from etude.records.logged import Log, LogError, Lost, Reader, Series, series
-from etude.records.rows import MOST_SERIES, condensed, unique
+from etude.records.logged import MOST_FACTS, MOST_SERIES, Log, LogError, Lost, Reader, Series, series
+from etude.records.rows import condensed, unique
 
 KINDS = ("metrics", "params", "tags")
 """Folders of a run, of which each file is one value of that kind; a name with a slash lies in folders below."""

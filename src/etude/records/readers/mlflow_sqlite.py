@@ -11,8 +11,8 @@ import numpy as np
 from etude.records.cells import Floats, number
 from etude.records.facts import facts, from_text
 from etude.records.labels import text, told_apart
-from etude.records.logged import Log, LogError, Lost, Reader, Series, series
-from etude.records.rows import MOST_SERIES, condensed, unique
+from etude.records.logged import MOST_SERIES, Log, LogError, Lost, Reader, Series, file_by_file, series
+from etude.records.rows import condensed, unique
 from etude.records.sqlite_log import Row, SqliteLog, has_tables, is_sqlite, sqlite_log
 
 INFINITE = 1.7976931348623157e308
@@ -51,13 +51,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
     """Every run that has metrics and was not deleted."""
-    for path in files:
-        try:
-            logs = _logs(path)
-        except LogError as error:
-            yield error
-        else:
-            yield from logs
+    return file_by_file(files, _logs)
 
 
 def _logs(path: Path) -> Iterator[Log]:

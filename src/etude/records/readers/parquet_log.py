@@ -10,7 +10,7 @@ import numpy as np
 
 from etude.records.bounded import content
 from etude.records.cells import LONGEST_TEXT, Column, joined
-from etude.records.logged import Log, Lost, Reader
+from etude.records.logged import Log, Lost, Reader, file_by_file
 from etude.records.parameters import parameters_beside
 from etude.records.rows import condensed, has_numbers, logs, unique
 from etude.records.run_name import run_name
@@ -37,11 +37,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
     """The runs in the files, each with the parameters that lie beside it."""
-    for path in files:
-        try:
-            yield from _runs(path, run_name(path, files, root))
-        except LogError as error:
-            yield error
+    return file_by_file(files, lambda path: _runs(path, run_name(path, files, root)))
 
 
 def _runs(path: Path, name: str) -> Iterator[Log]:

@@ -11,8 +11,8 @@ import numpy as np
 from etude.records.event_file import Events, events
 from etude.records.event_folders import Folders, folders_of_runs
 from etude.records.event_parameters import Facts
-from etude.records.logged import Log, Reader, Series
-from etude.records.rows import MOST_FACTS, MOST_NAMED, MOST_SERIES, condensed
+from etude.records.logged import MOST_FACTS, MOST_SERIES, Log, Reader, Series
+from etude.records.rows import MOST_NAMED, condensed
 from etude.records.tfrecord import first_record
 from etude.values.curve import frozen
 from etude.values.errors import LogError

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from etude.records.facts import facts, flat
 from etude.records.labels import text, told_apart
-from etude.records.logged import Log, LogError, Lost, Reader
+from etude.records.logged import Log, LogError, Lost, Reader, file_by_file
 from etude.records.rows import logs
 from etude.records.sqlite_log import SqliteLog, has_tables, is_sqlite, sqlite_log
 from etude.records.tables import from_records
@@ -48,13 +48,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(files: Sequence[Path], root: Path) -> Iterator[Log | LogError]:
     """Every run of every project."""
-    for path in files:
-        try:
-            found = _logs(path)
-        except LogError as error:
-            yield error
-        else:
-            yield from found
+    return file_by_file(files, _logs)
 
 
 def _logs(path: Path) -> Iterator[Log]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from etude.records.bounded import content
-from etude.records.logged import Log, Lost, Reader
-from etude.records.rows import MOST_NAMED, MOST_SERIES, condensed
+from etude.records.logged import MOST_SERIES, Log, Lost, Reader
+from etude.records.rows import MOST_NAMED, condensed
 from etude.records.wandb_file import MAGIC, records
 from etude.records.wandb_history import History
 from etude.values.errors import LogError
