@@ -68,3 +68,9 @@ def test_a_log_that_was_cut_says_what_was_lost(tmp_path):
     cut.write_bytes(cut.read_bytes()[:-7])
     (run,) = read([tmp_path]).runs
     assert [(lost.records, lost.file) for lost in run.lost] == [(1, str(cut))]
+
+
+def test_a_loss_that_happens_to_count_is_no_step(tmp_path):
+    (tmp_path / "a.json").write_text('{"train": [1, 2, 3], "val": [3, 4, 5]}')
+    (run,) = read([tmp_path]).runs
+    assert run.curve("train/objective").values.tolist() == [1, 2, 3]

@@ -22,7 +22,7 @@ from etude.records.axes import (
 )
 from etude.records.cells import Column, Floats, Rows, measured, parts, whole
 from etude.records.logged import MOST_FACTS, MOST_SERIES, Log, Lost, Series
-from etude.records.names import SPLITS
+from etude.records.names import SPLITS, meaning
 from etude.records.tables import RUN_COLUMNS, Table, apart, coded, wide
 from etude.values.curve import frozen
 
@@ -154,13 +154,19 @@ def _series(name: str, piece: Column, axes: _Axes) -> tuple[Series, bool]:
     )
 
 
+def _may_count(one: Column, size: int) -> bool:
+    """Whether a column counts, and its name does not say that it measures something."""
+    says = meaning(one.name)
+    return says.split is None and says.kind == "other" and counting(one, size)
+
+
 def _axes(rows: Table) -> _Axes:
     epoch_columns = [one for one in named(rows.columns, EPOCHS) if not _is_total(one, rows.columns)]
     step_columns = named(rows.columns, STEPS)
     indexes = named(rows.columns, INDEXES)
     notes = []
     if not step_columns and not epoch_columns:
-        step_columns = indexes[:1] or [one for one in rows.columns[:-1][:1] if counting(one, rows.size)]
+        step_columns = indexes[:1] or [one for one in rows.columns[:-1][:1] if _may_count(one, rows.size)]
         notes += [f"column {one.name!r} was taken for the step" for one in step_columns]
     epochs = [frozen(dense(one, rows.size)) for one in epoch_columns]
     steps = [dense(one, rows.size) for one in step_columns]
