@@ -1,0 +1,163 @@
+"""Fitting the constants of the verdicts on the bank's fitting part, and judging them by leaving out data sets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from bank.runs import BankRun
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from etude.diagnosis.case import Case
+from etude.diagnosis.evidence import Evidence, evidence_of
+from etude.diagnosis.verdict import VERDICTS, Model, confirmed, inputs, known
+
+Floats = NDArray[np.float64]
+
+PENALTY = 3e-3
+"""Of the squared weights, against the mean log likelihood; chosen among 1e-3, 3e-3, 1e-2, 3e-2 by leaving out data."""
+
+OBSERVED = frozenset({"diverged", "not learning"})
+"""Verdicts that are seen on the run itself: there the model is taught that one alone, whatever would help it."""
+
+VIEWS: tuple[tuple[str, ...], ...] = (
+    ("train", "validation", "recipe"),
+    ("train", "validation"),
+    ("train", "recipe"),
+    ("train",),
+    ("validation", "recipe"),
+    ("validation",),
+)
+"""What may be known of a run; a model is fitted for each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A run of the bank as one view shows it."""
+
+    run: BankRun
+    evidence: Evidence
+
+
+def samples(runs: Sequence[BankRun], view: Sequence[str]) -> list[Sample]:
+    """The runs as a log with those parts would show them; those of which nothing can be weighed are left out."""
+    seen = [Sample(run, evidence_of(seen_as(run, view))) for run in runs]
+    return [one for one in seen if one.evidence.finite and known(one.evidence.values) == " ".join(view)]
+
+
+def seen_as(run: BankRun, view: Sequence[str]) -> Case:
+    """The case of which only these parts are known."""
+    curves = run.run.curves
+    train, validation = (
+        curves[f"{split}/objective"] if split in view else None for split in ("train", "validation")
+    )
+    recipe = run.run.recipe if "recipe" in view else None
+    return Case(run.run, train, validation, higher=False, recipe=recipe)
+
+
+def fitted(given: Sequence[Sample]) -> Model:
+    """The model of these samples: multinomial logistic, by penalised likelihood of any accepted verdict."""
+    names = tuple(sorted(given[0].evidence.values))
+    table = np.array([[one.evidence.values[name] for name in names] for one in given])
+    centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
+    empty = Model(names, centre, scale, np.zeros((len(VERDICTS), 2 * len(names) + 1)))
+    z = np.array([inputs(empty, one.evidence.values) for one in given])
+    weights = _most_likely(z, taught(given))
+    return Model(names, centre, scale, weights)
+
+
+def taught(given: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Which verdicts are right of each sample, shape (samples, verdicts)."""
+    return np.array([[verdict in _right(one.run) for verdict in VERDICTS] for one in given])
+
+
+def _right(run: BankRun) -> frozenset[str]:
+    return frozenset({run.truth.verdict}) if run.truth.verdict in OBSERVED else frozenset(run.truth.accepted)
+
+
+def _most_likely(z: Floats, right: NDArray[np.bool_]) -> Floats:
+    n, k = z.shape
+    v = right.shape[1]
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        weights = flat.reshape(v, k)
+        p = softmax(z @ weights.T)
+        some = (p * right).sum(axis=1) + 1e-12
+        shrunk = weights.copy()
+        shrunk[:, -1] = 0
+        slope = (p - p * right / some[:, None]).T @ z / n + PENALTY * shrunk
+        return float(-np.log(some).mean() + PENALTY * (shrunk**2).sum() / 2), slope.ravel()
+
+    found = minimize(loss, np.zeros(v * k), jac=True, method="L-BFGS-B", options={"maxiter": 600})
+    return np.asarray(found.x).reshape(v, k)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Shares of each row, shape (n, verdicts)."""
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def probabilities(model: Model, given: Sequence[Sample]) -> Floats:
+    """Of each verdict, shape (samples, verdicts)."""
+    z = np.array([inputs(model, one.evidence.values) for one in given])
+    return softmax(z @ model.weights.T)
+
+
+def left_out(given: Sequence[Sample]) -> Floats:
+    """The probabilities of each sample by a model that has seen nothing of its data set, shape (samples, verdicts)."""
+    found = np.zeros((len(given), len(VERDICTS)))
+    for data in sorted({one.run.data for one in given}):
+        mine = [i for i, one in enumerate(given) if one.run.data == data]
+        model = fitted([one for one in given if one.run.data != data])
+        found[mine] = probabilities(model, [given[i] for i in mine])
+    return found
+
+
+def right(given: Sequence[Sample], found: Floats) -> NDArray[np.bool_]:
+    """Whether the likeliest verdict of each sample is one that interventions confirm, shape (samples,)."""
+    said = [VERDICTS[i] for i in found.argmax(axis=1)]
+    return np.array([verdict in one.run.truth.accepted for verdict, one in zip(said, given, strict=True)])
+
+
+def sureness(given: Sequence[Sample], found: Floats) -> tuple[float, float]:
+    """How the share of the likeliest verdict turns into the probability that it is confirmed: Platt's two numbers.
+
+    Source: Platt (1999), Probabilistic outputs for support vector machines.
+    """
+    top = np.clip(found.max(axis=1), 1e-6, 1 - 1e-6)
+    logit, was = np.log(top / (1 - top)), right(given, found)
+
+    def loss(ab: Floats) -> float:
+        z = ab[0] + ab[1] * logit
+        return float(np.mean(np.logaddexp(0, z) - was * z))
+
+    a, b = minimize(loss, np.array([0.0, 1.0]), method="Nelder-Mead").x
+    return float(a), float(b)
+
+
+def threshold(model: Model, given: Sequence[Sample], found: Floats, *, alarms: float) -> float:
+    """The least probability of an illness at which no more than that share of healthy runs is called ill."""
+    well = VERDICTS.index("good fit")
+    healthy = [i for i, one in enumerate(given) if one.run.truth.accepted == {"good fit"}]
+    ill = [confirmed(model, float(found[i].max())) if int(found[i].argmax()) != well else 0.0 for i in healthy]
+    return max(0.5, float(np.quantile(ill, 1 - alarms)))
+
+
+def plain(models: Mapping[str, Model]) -> dict[str, dict[str, object]]:
+    """The models as JSON, four digits of each number."""
+    return {
+        key: {
+            "names": list(model.names),
+            "centre": _digits(model.centre),
+            "scale": _digits(model.scale),
+            "weights": [_digits(row) for row in model.weights],
+            "sure": _digits(np.array(model.sure)),
+            "ill": round(model.ill, 3),
+        }
+        for key, model in models.items()
+    }
+
+
+def _digits(numbers: Floats) -> list[float]:
+    return [float(f"{number:.4g}") for number in numbers]

@@ -1,0 +1,1 @@
+"""How runs are judged: runs in, findings out. No torch, no disk."""

@@ -1,0 +1,73 @@
+"""What a check is given: one run, or the replicates of one arm, with the curves that are judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.values.curve import Curve
+from etude.values.run import Run
+
+if TYPE_CHECKING:
+    from etude.values.recipe import Recipe  # pydantic, which a log of another tool never needs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One run as it is judged. Build it with `case_of`.
+
+    run:        the run itself, for every other curve of it
+    train:      the judged series on what is learned from; None where there is none
+    validation: the judged series on what is held out; None where there is none
+    higher:     whether more of what is judged is better
+    recipe:     what was run; None for a log of another tool
+    """
+
+    run: Run
+    train: Curve | None
+    validation: Curve | None
+    higher: bool
+    recipe: "Recipe | None"
+
+    @property
+    def unit(self) -> str:
+        """Of what is judged; "" where it is not known."""
+        judged = self.validation or self.train
+        return judged.unit if judged else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arm:
+    """The replicates of one recipe, or runs that the user says are replicates. `name`: what a person calls it."""
+
+    name: str
+    cases: tuple[Case, ...]
+
+    @property
+    def recipe(self) -> "Recipe | None":
+        """What was run; None for logs of other tools."""
+        return self.cases[0].recipe
+
+
+def case_of(run: Run) -> Case:
+    """A run as it is judged: on its score where it has one of these alone, else on its objective."""
+    higher = not any(f"{split}/objective" in run.curves for split in ("train", "validation"))
+    word = "score" if higher else "objective"
+    train, validation = (run.curves.get(f"{split}/{word}") for split in ("train", "validation"))
+    return Case(run, _kept(train), _kept(validation), higher, run.recipe)
+
+
+def arm_of(runs: Sequence[Run], name: str = "") -> Arm:
+    """Runs as the replicates of one arm."""
+    return Arm(name or runs[0].name, tuple(case_of(run) for run in runs))
+
+
+def badness(case: Case, curve: Curve) -> NDArray[np.float64]:
+    """The judged values such that less is better: losses as they are, scores turned over, shape (n,)."""
+    return -curve.values if case.higher else curve.values
+
+
+def _kept(curve: Curve | None) -> Curve | None:
+    return curve if curve is not None and curve.values.size else None

@@ -1,0 +1,1 @@
+"""One file a symptom; `etude.diagnosis.diagnose` lists them."""
