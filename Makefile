@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium 2>/dev/null)
 
-.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa clean
+.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa evidence-checks bank bank-fit bank-judge clean
 
 run: setup ## set up, then run the journey: three notebooks as one full factorial, and its report
 	$(BIN)/etude run journey
@@ -75,13 +75,26 @@ benchmark: setup ## trainings a second against PyTorch and JAX, on an idle machi
 	$(BIN)/python benchmarks/journey.py
 	$(BIN)/python benchmarks/store.py
 
-evidence: evidence-statistics evidence-aa ## measure every published error rate anew, at full size
+evidence: evidence-statistics evidence-aa evidence-checks ## measure every published error rate anew, at full size
 
 evidence-statistics: setup
 	$(BIN)/python benchmarks/evidence_statistics.py
 
 evidence-aa: setup
 	$(BIN)/python benchmarks/evidence_aa.py
+
+evidence-checks: setup ## false alarms and detections of every single check
+	$(BIN)/python benchmarks/evidence_checks.py
+	$(BIN)/python benchmarks/evidence_study_checks.py
+
+bank: setup sets ## train the bank of runs whose illness is known by intervention: an hour or two on two cores, resumable
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_train.py
+
+bank-fit: bank ## fit the constants of the verdicts on the bank's fitting part
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_fit.py
+
+bank-judge: bank ## judge étude, and five peers beside it, on the bank's unseen part
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_judge.py --peers
 
 clean: ## remove what the other targets made, results excepted
 	rm -rf .venv .sets build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -51,8 +51,9 @@ def main() -> None:
         first = first or given
         found = left_out(given)
         model = replace(fitted(given), sure=sureness(given, found))
-        models[" ".join(view)] = replace(model, ill=threshold(model, given, found, alarms=ALARMS))
-        print(f"{' '.join(view):26s} {len(given)} runs, right {right(given, found).mean():.3f}, {models[' '.join(view)].ill:.2f}")
+        key, ill = " ".join(view), threshold(model, given, found, alarms=ALARMS)
+        models[key] = replace(model, ill=ill)
+        print(f"{key:26s} {len(given)} runs, right {right(given, found).mean():.3f}, ill from {ill:.2f}")
     assert first is not None
     print(len(runs), "runs:", dict(Counter(one.run.truth.verdict for one in first)))
     constants = {"schema": 1, "gains": gains(first), "models": plain(models)}

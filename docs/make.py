@@ -74,7 +74,7 @@ def study_file_page() -> str:
 
 def cli_page() -> str:
     """The manual that the command line writes of itself."""
-    command = [str(Path(sys.executable).parent / "typer"), "etude.faces.cli", "utils", "docs", "--name", "etude"]
+    command = [str(Path(sys.executable).parent / "typer"), "etude.faces.commands", "utils", "docs", "--name", "etude"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip() + "\n"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import etude
 from etude.data.load import SOURCES
+from etude.diagnosis.diagnose import CHECKS
 from etude.engine.build import ARCHITECTURES
 from etude.records.read import READERS
 
@@ -18,6 +19,7 @@ MODULES = [p for p in sorted(ROOT.rglob("*.py")) if p.relative_to(ROOT).parts[0]
 TABLES = {
     "data/sources": {source.truth.__module__ for source in SOURCES.values()},
     "engine/architectures": {builder.__module__ for builder in ARCHITECTURES.values()},
+    "diagnosis/checks": {check.look.__module__ for check in CHECKS},
     "records/readers": {reader.read.__module__ for reader in READERS.values()},
 }
 

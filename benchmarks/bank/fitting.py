@@ -48,9 +48,7 @@ def samples(runs: Sequence[BankRun], view: Sequence[str]) -> list[Sample]:
 def seen_as(run: BankRun, view: Sequence[str]) -> Case:
     """The case of which only these parts are known."""
     curves = run.run.curves
-    train, validation = (
-        curves[f"{split}/objective"] if split in view else None for split in ("train", "validation")
-    )
+    train, validation = (curves[f"{split}/objective"] if split in view else None for split in ("train", "validation"))
     recipe = run.run.recipe if "recipe" in view else None
     return Case(run.run, train, validation, higher=False, recipe=recipe)
 

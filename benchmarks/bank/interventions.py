@@ -1,4 +1,4 @@
-"""What is tried on every arm of the bank: one change of recipe each, on the same replicates as the untouched control."""
+"""What is tried on every arm of the bank: one change of recipe each, on the replicates of the untouched control."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

@@ -55,9 +55,7 @@ def _runs(rows: Sequence[Mapping[str, Any]], part: str | None) -> Iterator[BankR
         return
     for replicate, truth in truths(rows).items():
         row = controls[replicate]
-        yield BankRun(
-            row["arm"], row["part"], row["data"], row["architecture"], row["cause"], run_of(row), truth, row
-        )
+        yield BankRun(row["arm"], row["part"], row["data"], row["architecture"], row["cause"], run_of(row), truth, row)
 
 
 def run_of(row: Mapping[str, Any]) -> Run:

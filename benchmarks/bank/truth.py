@@ -9,7 +9,7 @@ one-sided Student t bound of level `SURE` is above 0; it **may help** if only th
 of help names one verdict.
 
 1. A run is `diverged` if its loss is not finite or ends above `DIVERGED` times the best constant's.
-2. A run is `not learning` if it never scored better than the best constant by `AT_CHANCE` of it on its own training part.
+2. A run is `not learning` if on its own training part it never beat the best constant by `AT_CHANCE` of its score.
    Whatever helps such an arm is true as well.
 3. What helps the held-out score while the training part ends worse helps by learning less by heart, whatever it is: it
    counts as a cure of overfitting. So a rate is too low or too high, a network too small, only where both parts gain.
@@ -17,7 +17,7 @@ of help names one verdict.
    times as much. The first of these in the order of `KINDS` is the arm's one verdict; the others are accepted.
    More epochs that help at least half as much as a wider network take precedence over it: capacity is when longer
    does not do.
-4. Where nothing helps it is a `good fit`; what may help by `SMALLEST` is accepted too. Where the best gain is within
+5. Where nothing helps it is a `good fit`; what may help by `SMALLEST` is accepted too. Where the best gain is within
    `GREY` of the smallest that counts, both that verdict and good fit are accepted.
 """
 
@@ -111,8 +111,8 @@ def _gains(
     gains: dict[str, list[float]] = {}
     for row in rows:
         if row["intervention"] != "control":
-            control = controls[row["replicate"]]
-            gains.setdefault(row["intervention"], []).append((_outcome(control, chance) - _outcome(row, chance)) / chance)
+            gained = _outcome(controls[row["replicate"]], chance) - _outcome(row, chance)
+            gains.setdefault(row["intervention"], []).append(gained / chance)
     gains[STOPPING] = [(_outcome(row, chance) - _stopped(row, chance)) / chance for row in controls.values()]
     return gains
 
@@ -146,9 +146,7 @@ def _stopped(row: Mapping[str, Any], chance: float) -> float:
     return _capped(test["values"][test["steps"].index(step)] if step in test["steps"] else row["test"], chance)
 
 
-def _by_kind(
-    gains: Mapping[str, Sequence[float]], learned: Mapping[str, float], level: float
-) -> dict[Verdict, float]:
+def _by_kind(gains: Mapping[str, Sequence[float]], learned: Mapping[str, float], level: float) -> dict[Verdict, float]:
     """The greatest mean gain of each kind among those above 0 at that level; a kind without one is left out."""
     best: dict[Verdict, float] = {}
     for verdict, names in KINDS.items():

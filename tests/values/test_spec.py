@@ -4,7 +4,8 @@ import pytest
 from pydantic import Field, ValidationError
 
 from etude.values.errors import RecipeError
-from etude.values.spec import Spec, nearest
+from etude.values.nearest import nearest
+from etude.values.spec import Spec
 
 
 class Inner(Spec):

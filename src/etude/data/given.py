@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from etude.data.frame import LARGEST, Categories, Column, Frame, Numbers, frame
 from etude.values.data import Arrays, Bundled
 from etude.values.errors import DataError, RecipeError
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 SETS: Mapping[str, str] = MappingProxyType(
     {

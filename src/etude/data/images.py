@@ -19,7 +19,7 @@ from etude.data.splits import Part, Splits
 from etude.values.data import Images
 from etude.values.errors import DataError, RecipeError
 from etude.values.metric import Kind, Limit
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 Pixels = NDArray[np.uint8]
 

@@ -28,7 +28,7 @@ from etude.numerics.limits import binary_limits, multiclass_limits, regression_l
 from etude.values.data import Arrays, Bundled, Data, Images, Memory, Names, Series, Table, Task, Text
 from etude.values.errors import RecipeError
 from etude.values.metric import Kind, Limit
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {module.SOURCE.name: module.SOURCE for module in (sincos, xor, rings, moons, spirals, waves)}

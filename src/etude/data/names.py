@@ -19,7 +19,7 @@ from etude.numerics.seeds import stream
 from etude.values.data import Names
 from etude.values.errors import DataError, RecipeError
 from etude.values.metric import Kind, Limit
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 PROVIDERS = "faker.providers.person"
 

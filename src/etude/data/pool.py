@@ -13,7 +13,7 @@ from etude.numerics.limits import binary_limits, multiclass_limits
 from etude.numerics.seeds import stream
 from etude.values.errors import DataError, RecipeError
 from etude.values.metric import Limit
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 Numbers = NDArray[np.int64]
 

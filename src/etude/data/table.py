@@ -16,7 +16,7 @@ from etude.data.notes import counted, gaps, named
 from etude.data.sheet import Cells, Sheet, Stamp, read_sheet, stamp
 from etude.values.data import Table
 from etude.values.errors import DataError
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 MISSING = frozenset({"", "NA", "NaN", "nan", "null", "None", "?"})
 MISSING_LABEL = "missing"

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from etude.diagnosis.case import Arm, Case, arm_of, badness
+from etude.diagnosis.case import Case, arm_of, badness
 from etude.diagnosis.check import ArmCheck, Check, RunCheck, Seen, StudyCheck
 from etude.diagnosis.checks import (
     bad_initialisation,

@@ -18,6 +18,10 @@ BROKEN = 0.97
 """That a run whose loss is not finite has diverged: 39 of 39 such runs of the bank's fitting part, and one of doubt."""
 
 
+ABOUT = (0.5, 1.5)
+"""Between which shares of what a run's own curve promises a treatment's gain is expected."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Suspicion:
     """What a run shows, and the probability of each verdict; none where nothing could be weighed."""
@@ -28,10 +32,7 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is known of an illness whatever the run: why it happens and what is tried, best first.
-
-    change: what a treatment does to the held-out measure, as the words of a prediction
-    """
+    """What is known of an illness whatever the run: why it happens and what is tried, best first."""
 
     verdict: Verdict
     severity: Severity
@@ -48,8 +49,20 @@ def suspicion_of(case: Case) -> Suspicion:
     return Suspicion(evidence, weighed(evidence))
 
 
-def suspected(case: Case, advice: Advice, says: str, *, measured: tuple[Measured, ...], where: tuple[Place, ...]) -> Seen:
-    """The finding of one verdict, if it is likely enough; `says` and `measured` are of what the curves show of it."""
+def suspected(  # noqa: PLR0913 - a finding has as many parts
+    case: Case,
+    advice: Advice,
+    says: str,
+    *,
+    measured: tuple[Measured, ...],
+    where: tuple[Place, ...],
+    gain: float | None = None,
+) -> Seen:
+    """The finding of one verdict, if it is likely enough; `says` and `measured` are of what the curves show of it.
+
+    gain: what the first treatment promises on this very run, in the unit of what is judged; None where its curves do
+          not tell, so that the gains on the bank's runs must do
+    """
     suspicion = suspicion_of(case)
     if not suspicion.probabilities:
         return NotRun(advice.verdict, f"it needs a training or a validation series of at least {FEWEST} values")
@@ -65,25 +78,22 @@ def suspected(case: Case, advice: Advice, says: str, *, measured: tuple[Measured
         where=where,
         causes=advice.causes,
         treatments=advice.treatments,
-        prediction=_prediction(case, suspicion.evidence, advice),
+        prediction=_prediction(case, suspicion.evidence, advice, gain),
     )
 
 
-def _prediction(case: Case, evidence: Evidence, advice: Advice) -> Prediction | None:
-    """What the best treatment did to the bank's runs with that illness, from the 20th to the 80th percentile."""
-    shares = gains().get(advice.verdict)
-    if shares is None or not evidence.begin > 0:
+def _prediction(case: Case, evidence: Evidence, advice: Advice, gain: float | None) -> Prediction | None:
+    """What the first treatment should do: half to one and a half of what this run promises, or what the bank's runs of
+    that verdict gained, from the 20th to the 80th percentile.
+    """
+    if gain is not None and gain > 0:
+        low, high = ABOUT[0] * gain, ABOUT[1] * gain
+    elif advice.verdict in gains() and evidence.begin > 0:
+        low, high = (share * evidence.begin for share in gains()[advice.verdict])
+    else:
         return None
-    measure = "validation score" if case.higher else "validation loss"
-    low, high = (share * evidence.begin for share in shares)
-    return Prediction(
-        advice.treatments[0], measure, "rises" if case.higher else "falls", low, high, case.unit
-    )
-
-
-def in_unit(case: Case, evidence: Evidence, share: float) -> tuple[float, str]:
-    """A share of where the run began as a number in the unit of what is judged."""
-    return share * evidence.begin, case.unit
+    word = f"validation {'score' if case.higher else 'loss'}"
+    return Prediction(advice.treatments[0], word, "rises" if case.higher else "falls", low, high, case.unit)
 
 
 def held_out(evidence: Evidence) -> Course | None:

@@ -1,10 +1,10 @@
-"""From evidence to the probability of each verdict: a multinomial logistic model whose constants the bank has fitted."""
+"""From evidence to the probability of each verdict: a multinomial logistic model, its constants fitted on the bank."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -31,7 +31,8 @@ class Model:
 
     names:   of the evidence that is weighed, k of them
     centre, scale: mean and standard deviation of each over the bank, shape (k,)
-    weights: one row a verdict: of each standardised number, of its positive part, and a constant, shape (verdicts, 2k + 1)
+    weights: one row a verdict: of each standardised number, of its positive part, and a constant,
+             shape (verdicts, 2k + 1)
     sure:    (a, b): the share p of the likeliest verdict is confirmed with probability 1 / (1 + exp(−a − b logit p))
     ill:     the probability from which an illness is told
     """
@@ -102,7 +103,9 @@ def models() -> Mapping[str, Model]:
         {
             key: Model(
                 tuple(model["names"]),
-                *(np.array(model[name]) for name in ("centre", "scale", "weights")),
+                np.array(model["centre"]),
+                np.array(model["scale"]),
+                np.array(model["weights"]),
                 (float(model["sure"][0]), float(model["sure"][1])),
                 float(model["ill"]),
             )
@@ -113,4 +116,4 @@ def models() -> Mapping[str, Model]:
 
 @cache
 def _constants() -> Any:  # noqa: ANN401 - plain JSON
-    return json.loads(files("etude.diagnosis").joinpath("constants.json").read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_name("constants.json").read_text(encoding="utf-8"))

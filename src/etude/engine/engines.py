@@ -13,9 +13,9 @@ from etude.engine.reckoning import check_memory
 from etude.engine.spread import Job, default_workers, spread
 from etude.engine.trial import check_fit, prepare
 from etude.values.errors import EngineError
+from etude.values.nearest import nearest
 from etude.values.recipe import Recipe
 from etude.values.run import Run
-from etude.values.spec import nearest
 from etude.values.study import DEFAULT_ENGINE
 
 __all__ = ["ENGINES", "Choice", "Job", "check", "engine_called", "facts"]

@@ -1,28 +1,13 @@
-"""The command line: reads what was asked, lets studies do it, and shows what came of it."""
+"""The command line: an error the user can fix is one paragraph, every ending has its exit code."""
 
 import os
 import signal
 import sys
-from importlib.metadata import version
+from collections.abc import Sequence
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
-from rich.console import Console
-
-from etude.faces.json import result_json
-from etude.faces.python import RESULTS, STORE
-from etude.faces.terminal import download_display, progress_display, show_result, talk, words
-from etude.values.errors import EngineError, EtudeError, InterruptedStudy, RecipeError
-from etude.values.study import DEFAULT_ENGINE
-
-app = typer.Typer(
-    help="A laboratory for neural-network training: what is wrong, what would help, did it really help?",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+from etude.values.errors import EngineError, EtudeError, InterruptedStudy
 
 TRAINS = ("torch", "loky")
 """Packages without which étude reads and judges, but does not train."""
@@ -34,8 +19,9 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our characters still gets the words
+    code = 0
     try:
-        _run_app()
+        code = _run(sys.argv[1:])
         sys.stdout.flush()
     except EtudeError as error:
         _say(str(error))
@@ -43,18 +29,36 @@ def main() -> NoReturn:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        if error.filename is not None:  # of a file, so no failure to write on standard output
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _say(f"standard output cannot be written: {error.strerror}. Everything else was done.")
         sys.exit(EtudeError.exit_code)
     except KeyboardInterrupt:
         _say("stopped before anything ran.")
         sys.exit(InterruptedStudy.exit_code)
-    sys.exit(0)
+    sys.exit(code)
 
 
-def _run_app() -> None:
+def _run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say; plain ones of `diagnose` without the library that explains options, for speed."""
+    if arguments[:1] == ["diagnose"]:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it multiplies no matrices, and threads cost time to start
+        from etude.faces.diagnose_command import asked, diagnose_paths
+
+        wanted = asked(arguments[1:])
+        if wanted is not None:
+            return diagnose_paths(wanted)
+    return _run_app()
+
+
+def _run_app() -> int:
+    from etude.faces.commands import app
+
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except ModuleNotFoundError as error:
         if error.name not in TRAINS:
             raise
@@ -62,113 +66,13 @@ def _run_app() -> None:
             f"étude trains with PyTorch, and {error.name} is not installed here. Run: pip install 'etude[torch]'. "
             "Nothing was run."
         ) from error
-
-
-@app.callback(invoke_without_command=True)
-def about(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Say which version this is."""
-    if show_version:
-        typer.echo(f"etude {version('etude')}")
-        raise typer.Exit
-
-
-@app.command()
-def run(  # noqa: PLR0913 - each parameter is one option of the command
-    study: Annotated[
-        str,
-        typer.Argument(help="A study in TOML, or the name of one that comes with étude, such as journey or memory."),
-    ],
-    *,
-    out: Annotated[Path, typer.Option(help="Folder for the store of runs and the report.")] = RESULTS,
-    replicates: Annotated[str | None, typer.Option(help="Runs of each arm, or 'until decided'.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The number all chance is derived from.")] = None,
-    engine: Annotated[str, typer.Option(help="How runs are trained: native, or the slower loop.")] = DEFAULT_ENGINE,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads, or processes of loop; by default one a processor.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
-    cluster: Annotated[
-        str | None, typer.Option(help="Spread the runs over a Ray cluster: auto, or host:port of one.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no tables.")] = False,
-) -> None:
-    """Run a study: arms × replicates, resumable; then its claims, effects and report.
-
-    Stopped with Ctrl-C, or killed, the same command goes on where it was. Exit codes: 0 fine, 2 usage, 3 unreadable
-    input, 4 stopped but resumable.
-    """
-    from etude.data.load import fetch
-    from etude.faces.report import write_report
-    from etude.records.store import open_store
-    from etude.studies.design import data_of
-    from etude.studies.execute import Means, execute
-    from etude.studies.load import load_plan
-
-    try:
-        plan = load_plan(study, replicates=_count(replicates), seed=seed)
-        means = Means(engine=engine, workers=workers, device=device, cluster=cluster)
-        command = f"etude run {study} --replicates {plan.replicates!r} --seed {plan.base.seed}"
-        with download_display(talk(), quiet=quiet) as watch_bytes:
-            for data in data_of(plan):
-                fetch(data, watch_bytes)
-        with open_store(out / STORE) as store, progress_display(talk(), quiet=quiet) as watch:
-            result = execute(plan, store, means=means, watch=watch)
-        report = write_report(result, out / f"{plan.name}.html", command=command)
-    except KeyboardInterrupt:
-        raise InterruptedStudy(
-            f"stopped. Finished runs are kept in {out / STORE}; the same command goes on from there."
-        ) from None
-    if as_json:
-        typer.echo(result_json(result, report))
-    elif not quiet:
-        show_result(Console(highlight=False), result)
-    if not quiet:
-        talk().print(words(f"report: {report}"), soft_wrap=True)
-
-
-@app.command()
-def export(
-    file: Annotated[Path, typer.Argument(help="Where to write: a .csv or .parquet file.")],
-    *,
-    out: Annotated[Path, typer.Option(help="Folder that holds the store of runs.")] = RESULTS,
-    study: Annotated[str | None, typer.Option(help="Only this study; by default all.")] = None,
-) -> None:
-    """Write every measurement of every run, one row each: study, arm, replicate, curve, step, value, error, unit."""
-    from etude.records.export import export_runs
-    from etude.records.store import read_store
-
-    with read_store(out / STORE) as store:
-        rows = export_runs(store, file, study=study)
-    talk().print(f"{rows:,} measurements written to {file}")
-
-
-@app.command()
-def doctor(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON on standard output.")] = False,
-) -> None:
-    """Say what this machine trains with, and how fast: engine, instructions, cores, versions, and a second's timing."""
-    from etude.faces.doctor import examined, health_json, health_table
-
-    health = examined()
-    if as_json:
-        typer.echo(health_json(health))
-    else:
-        Console(highlight=False).print(health_table(health))
-
-
-def _count(replicates: str | None) -> int | str | None:
-    if replicates is None or replicates == "until decided":
-        return replicates
-    try:
-        return int(replicates)
-    except ValueError:
-        raise RecipeError(f"--replicates {replicates!r} is neither a whole number nor 'until decided'.") from None
+    return 0
 
 
 def _say(told: str) -> None:
-    talk().print(words(f"etude: {told}", "bold"), soft_wrap=True)
+    from etude.faces.plain import complain
+
+    complain(f"etude: {told}")
 
 
 def _stop(*_: object) -> NoReturn:

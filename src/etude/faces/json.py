@@ -2,18 +2,24 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from etude.faces.diagnosis_json import diagnosis_plain
 from etude.values.claim import Judgement
 from etude.values.effect import Effect
+from etude.values.finding import Diagnosis
 from etude.values.study import StudyResult
 
 SCHEMA = 1
 
 
-def result_json(result: StudyResult, report: Path) -> str:
-    """The object that `etude run --json` prints; numbers that are not finite become null."""
+def result_json(result: StudyResult, report: Path, trained: Sequence[Diagnosis] = ()) -> str:
+    """The object that `etude run --json` prints; numbers that are not finite become null.
+
+    trained: how each arm trained, in the order of the arms
+    """
     plain = {
         "schema": SCHEMA,
         "study": result.plan.name,
@@ -27,6 +33,7 @@ def result_json(result: StudyResult, report: Path) -> str:
             {"arm": arm.label, "recipe": arm.recipe.model_dump(mode="json"), "runs": len(result.runs[arm.label])}
             for arm in result.arms
         ],
+        "diagnoses": [diagnosis_plain(diagnosis) for diagnosis in trained],
         "notes": list(result.notes),
         "provenance": dict(result.provenance),
         "report": str(report),

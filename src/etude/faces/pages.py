@@ -10,6 +10,7 @@ from markupsafe import Markup
 from etude.figures import (
     attention,
     decision,
+    diagnosed,
     examples,
     forest,
     heads,
@@ -17,16 +18,20 @@ from etude.figures import (
     horizon,
     learning_curves,
     marks,
+    measured,
     network,
     numbers,
     profiles,
     ranking,
     scores,
     variance,
+    verdict_marks,
+    verdicts,
     words,
 )
 from etude.values.metric import METRICS
 from etude.values.run import PICTURED, Run
+from etude.values.sureness import sure
 
 
 def templates() -> Environment:
@@ -79,6 +84,13 @@ PICTURES: Mapping[str, Callable[..., str]] = MappingProxyType(
         "horizon_drawing": horizon.draw_horizon,
         "attention_map": attention.draw_map,
         "examples_list": examples.draw_examples,
+        "diagnosed_picture": diagnosed.draw_diagnosed,
+        "diagnosed_glance": diagnosed.draw_glance,
+        "verdict_shapes": verdict_marks.shapes,
+        "verdict_icon": verdict_marks.verdict_icon,
+        "severity_icon": verdict_marks.severity_icon,
+        "sign_icon": verdict_marks.sign_icon,
+        "sureness_bar": verdict_marks.sureness_bar,
     }
 )
 
@@ -123,6 +135,13 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "chosen_text": ranking.chosen_text,
         "scored_text": ranking.scored_text,
         "interval_text": ranking.interval_text,
+        "diagnosed_rows": diagnosed.table_rows,
+        "beyond_text": diagnosed.beyond_text,
+        "measured_text": measured.measured_text,
+        "prediction_text": measured.prediction_text,
+        "sure": sure,
+        "chances": verdicts.chances,
+        "looks": verdicts.LOOKS,
         "shades": heatmap.SHADES,
         "pictured": PICTURED,
         "metrics": METRICS,

@@ -5,12 +5,14 @@ What trains, draws or computes is imported where it is called, so that importing
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from etude.values.claim import Claim, Judgement
 from etude.values.effect import Effect, VarianceShare
 from etude.values.errors import RecipeError
+from etude.values.finding import Diagnosis
 from etude.values.metric import Split
 from etude.values.recipe import Recipe
 from etude.values.run import Run
@@ -112,6 +114,13 @@ class Result:
         """Every run, by arm, in replicate order."""
         return self.found.runs
 
+    @cached_property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        """How each arm trained, in the order of the arms, by its first replicates."""
+        from etude.faces.diagnosing import arms_diagnosed
+
+        return arms_diagnosed(self.found.runs)
+
     def effect(
         self,
         factor: str,
@@ -141,6 +150,7 @@ class Result:
         return write_report(
             self.found,
             Path(path),
+            trained=self.diagnoses,
             command="# from Python: etude.Study(base, …).run() with the recipe and the arms below",
         )
 

@@ -2,8 +2,6 @@
 
 import hashlib
 import math
-import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ from typing import Any
 from etude.faces.factorial import factorial_of, horizon_of, interactions, is_found, main_effects
 from etude.faces.pages import style_sheet, templates
 from etude.faces.pictured import SHOWN_ATTENDED, SHOWN_MISTAKEN, attentions_of, examples_of, mistaken_of
+from etude.faces.whole import write_whole
 from etude.figures import (
     decision,
     forest,
@@ -27,11 +26,13 @@ from etude.figures import (
 from etude.figures.forest import ForestData
 from etude.figures.learning_curves import LearningCurvesData, Panel
 from etude.figures.numbers import significant
+from etude.figures.verdicts import rank
 from etude.figures.words import field_words, level_words, metric_words
 from etude.studies.design import FEW_ARMS, level_text, resolve, told_arms
 from etude.values.claim import OBJECTIVE, Bound, Contrast, Judgement
 from etude.values.effect import Effect
 from etude.values.errors import ReportError
+from etude.values.finding import Diagnosis
 from etude.values.metric import Split
 from etude.values.recipe import field_value
 from etude.values.run import PICTURED, Run
@@ -92,30 +93,30 @@ class CurvesSection:
     thin_points: int
 
 
-def report_html(result: StudyResult, *, command: str) -> str:
+def report_html(result: StudyResult, *, command: str, trained: Sequence[Diagnosis] = ()) -> str:
     """The whole report as one page.
 
     The page states what it allows itself: no script at all, the one style sheet inside it, and pictures inside it.
     command: what a reader types to make the same study again
+    trained: how each arm trained, in the order of the arms
     """
     made = templates()
-    style = style_sheet(made, "figures.css", "report.css")
+    style = style_sheet(made, "figures.css", "report.css", "diagnosis.css")
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     page = made.get_template("report.html.jinja")
-    return page.render(policy=policy, style=style, command=command, **_view(result))
+    return page.render(policy=policy, style=style, command=command, trained=_trained(trained), **_view(result))
 
 
-def write_report(result: StudyResult, path: str | Path, *, command: str) -> Path:
+def write_report(result: StudyResult, path: str | Path, *, command: str, trained: Sequence[Diagnosis] = ()) -> Path:
     """Write the report to `path`, whole or not at all; folders that are missing are made. Returns the path.
 
     An older report there stays as it was until the new one is complete on disk.
     """
     target = Path(path)
-    page = report_html(result, command=command).encode("utf-8", "replace")
+    page = report_html(result, command=command, trained=trained).encode("utf-8", "replace")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, page)
+        write_whole(target, page)
     except OSError as error:
         raise ReportError(
             f"the report cannot be written to {target}: {error.strerror or error}. "
@@ -125,18 +126,9 @@ def write_report(result: StudyResult, path: str | Path, *, command: str) -> Path
     return target
 
 
-def _replace(target: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+def _trained(diagnoses: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Worst first; of arms alike as the study has them."""
+    return tuple(sorted(diagnoses, key=lambda one: rank(one.verdict)))
 
 
 BOUNDS: Mapping[str, float] = MappingProxyType(

@@ -13,13 +13,16 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from etude.faces.plain import NO_BREAK, printable
 from etude.figures.numbers import level, number, percent, plural
 from etude.figures.scores import ScoresData, metrics_of, scores_data
 from etude.figures.variance import SMALL, large_and_small, variance_data
+from etude.figures.verdicts import LOOKS, chances, rank
 from etude.figures.words import effect_sentence
 from etude.studies.design import told_arms
 from etude.values.claim import ClaimVerdict
 from etude.values.effect import Effect, Verdict
+from etude.values.finding import Diagnosis
 from etude.values.metric import METRICS
 from etude.values.study import Progress, StudyResult
 
@@ -41,9 +44,10 @@ EFFECT_STYLES: Mapping[Verdict, tuple[str, str]] = {
 }
 
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
-KEPT = {"\n", NO_BREAK}
 FEW_PAIRS = 3
+FEW_TRAINED = 12
+"""Arms of which it is told how they trained."""
+
 FORECAST_FROM = 4
 """Runs made before a rate is worth saying."""
 
@@ -59,7 +63,7 @@ def words(told: str, style: str = "") -> Text:
     >>> words("a\\x1b[31m").plain
     'a\ufffd[31m'
     """
-    return Text("".join(c if c.isprintable() or c in KEPT else "\ufffd" for c in told), style=style)
+    return Text(printable(told), style=style)
 
 
 @contextlib.contextmanager
@@ -104,8 +108,11 @@ def download_display(console: Console, *, quiet: bool) -> Iterator[Callable[[int
         bar.stop()
 
 
-def show_result(console: Console, result: StudyResult) -> None:
-    """Claims first, then the effects of the factors on the primary metric, then what to keep in mind."""
+def show_result(console: Console, result: StudyResult, trained: Sequence[Diagnosis] = ()) -> None:
+    """Claims first, then the effects of the factors on the primary metric, how the arms trained, what to keep in mind.
+
+    trained: how each arm trained, in the order of the arms
+    """
     from etude.faces.factorial import factorial_of, interactions, main_effects  # with scipy: too slow for `--help`
 
     if result.judgements:
@@ -125,8 +132,23 @@ def show_result(console: Console, result: StudyResult) -> None:
     scores = scores_data(told, metrics_of(result)[0])
     if not result.judgements and not shown and scores:
         console.print(scores_table(scores))
+    _show_trained(console, trained)
     for note in result.notes:
         console.print(words(f"note: {note}", "dim"))
+
+
+def _show_trained(console: Console, trained: Sequence[Diagnosis]) -> None:
+    """A line for each arm, worst first; of many, the worst alone."""
+    if not trained:
+        return
+    console.print(Text(f"\nHow the {plural(len(trained), 'arm')} trained\n", style="bold"))
+    for diagnosis in sorted(trained, key=lambda one: rank(one.verdict))[:FEW_TRAINED]:
+        look = LOOKS[diagnosis.verdict]
+        chance = "" if diagnosis.verdict == "cannot tell" else chances(diagnosis.probability)
+        told = words(f"{look.sign} {diagnosis.verdict:<23}", look.colour)
+        console.print(told.append(words(f" {chance:>9}  ", "not bold")).append(words(diagnosis.source)), soft_wrap=True)
+    if len(trained) > FEW_TRAINED:
+        console.print(words(f"and {len(trained) - FEW_TRAINED} more in the report", "dim"))
 
 
 def _way(effect: Effect) -> str:

@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Shape = Literal["second basin", "heavy tail"]
 
@@ -37,6 +36,8 @@ def shape_warning(differences: ArrayLike) -> Shape | None:
     values = np.asarray(differences, dtype=np.float64)
     if values.size < FEWEST or all_alike(values):
         return None
+    from scipy import stats  # here, because it takes a second to load
+
     standard = (values - values.mean()) / values.std()
     if stats.shapiro(standard[:LARGEST_SHAPIRO]).pvalue >= SHAPIRO_LEVEL:
         return None

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from etude.records.kept_study import KeptStudy
 from etude.records.store import StoreReader
 from etude.values.errors import StoreError
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 Row = dict[str, str | int | float | None]
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +62,8 @@ def _take(descriptor: int, path: Path) -> None:
             f"{path} cannot be locked: {error.strerror}. Some network folders know no locks: "
             "name a file on a local disk. Nothing was changed."
         ) from error
+    import socket  # here, because who only reads a log never owns a store
+
     says = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
     try:
         os.ftruncate(descriptor, 0)

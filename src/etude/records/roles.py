@@ -14,8 +14,8 @@ from etude.records.placing import placed, placed_pair
 from etude.values.curve import Curve, frozen
 from etude.values.errors import LogError
 from etude.values.metric import Split
+from etude.values.nearest import nearest
 from etude.values.run import Run
-from etude.values.spec import nearest
 
 PLAIN = ("loss", "objective", "log loss", "cross entropy", "nll")
 """Names of what is minimised, the plainest first."""
@@ -69,6 +69,7 @@ def run_of(log: Log, choices: Choices) -> Run:
         provenance=MappingProxyType({**log.facts, **took, "format": log.format, "x": axis.x}),
         notes=(*log.notes, *roles.notes, *axis.notes),
         lost=log.lost,
+        files=log.files,
     )
 
 

@@ -16,6 +16,7 @@ from etude.numerics.shape import all_alike
 from etude.studies.design import difference_text, level_text, resolve
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
+from etude.values.comparable import Minimised, units_apart
 from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
 from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.metric import METRICS, Metric, Split
@@ -224,13 +225,17 @@ def _check_one_unit(evidence: Evidence, control: Arm, treated: Arm, *, metric: s
     _check_one_problem((control.label, control.recipe), (treated.label, treated.recipe))
     if metric != OBJECTIVE:
         return
-    units = [evidence.metric(metric, arm, split).unit for arm in (control, treated)]
     # a regression is trained on its target in units of its own spread
-    scales_differ = "r2" in evidence.metrics and control.recipe.data != treated.recipe.data
-    if units[0] == units[1] and not scales_differ:
+    scaled = "r2" in evidence.metrics
+    apart = units_apart(
+        *(
+            Minimised(evidence.metric(metric, arm, split).unit, scale=repr(arm.recipe.data) if scaled else "")
+            for arm in (control, treated)
+        )
+    )
+    if not apart:
         return
     common = ", ".join(METRICS[name].label for name in evidence.metrics)
-    apart = "each target is standardised by its own data" if scales_differ else f"{units[0]} against {units[1]}"
     raise NotComparableError(
         f"The training objectives of {control.label!r} and {treated.label!r} are not in one unit: {apart}. "
         f"Their difference means nothing. Compare on a score that both runs have: {common}."

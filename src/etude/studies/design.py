@@ -9,8 +9,9 @@ from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast, Settings
 from etude.values.code import Code
 from etude.values.data import Data
 from etude.values.errors import RecipeError
+from etude.values.nearest import nearest
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
-from etude.values.spec import Spec, nearest
+from etude.values.spec import Spec
 from etude.values.study import Arm, Plan
 
 FEW_ARMS = 24

@@ -6,8 +6,8 @@ from typing import Any
 
 from etude.studies.journey import JOURNEY
 from etude.values.errors import EtudeError, RecipeError
+from etude.values.nearest import nearest
 from etude.values.recipe import changed
-from etude.values.spec import nearest
 from etude.values.study import Plan
 
 PATHS, NAMED = ("table", "folder", "text", "series"), ("text", "series")

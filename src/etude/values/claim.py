@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from etude.values.effect import Effect
 from etude.values.errors import RecipeError
 from etude.values.metric import METRICS, Split
-from etude.values.spec import Spec, nearest
+from etude.values.nearest import nearest
+from etude.values.spec import Spec
 
 ClaimVerdict = Literal["supported", "refuted", "not comparable", "confounded", "undecided"]
 Expected = Literal["better", "worse", "equivalent", "different"]

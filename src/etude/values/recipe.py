@@ -13,8 +13,9 @@ from etude.values.code import Code
 from etude.values.data import Arrays, Data, as_data
 from etude.values.errors import RecipeError
 from etude.values.model import Mlp, Model
+from etude.values.nearest import nearest
 from etude.values.optimizer import Adam, EarlyStopping, Optimizer, Schedule
-from etude.values.spec import Spec, nearest
+from etude.values.spec import Spec
 
 LossName = Literal["bce", "mse", "cross_entropy", "l1", "huber"]
 

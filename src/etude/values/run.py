@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from etude.values.curve import Curve, curve
 from etude.values.errors import CurveError
 from etude.values.lost import Lost
 from etude.values.metric import Split
-from etude.values.recipe import Recipe
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
+
+if TYPE_CHECKING:
+    from etude.values.recipe import Recipe  # pydantic, which a log of another tool never needs
 
 Ending = Literal["completed", "stopped early", "diverged", "unknown"]
 
@@ -35,6 +37,7 @@ class Run:
     provenance: versions, device, threads, seconds, data checksum, engine: facts that no result depends on twice
     notes:      what a reader or the engine wants a person to know
     lost:       of another tool's log, what could not be read
+    files:      of another tool's log, what was read
     """
 
     name: str
@@ -42,12 +45,13 @@ class Run:
     ended: Ending = "unknown"
     last_step: int = 0
     kept_step: int = 0
-    recipe: Recipe | None = None
+    recipe: "Recipe | None" = None
     replicate: int | None = None
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
     provenance: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
     lost: tuple[Lost, ...] = ()
+    files: tuple[str, ...] = ()
 
     def curve(self, name: str) -> Curve:
         """The curve called `name`; a CurveError lists those that exist."""

@@ -1,13 +1,12 @@
 """The frozen, self-checking record that recipes and studies are made of: pydantic, with errors in our words."""
 
-import difflib
 import re
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from etude.values.errors import EtudeError, RecipeError
+from etude.values.nearest import nearest
 
 
 class Spec(BaseModel):
@@ -24,18 +23,6 @@ class Spec(BaseModel):
             super().__init__(**fields)
         except ValidationError as error:
             raise _explained(error, type(self)) from error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Words that end an error about an unknown name: the nearest known one, then all of them.
-
-    >>> nearest("brir", ["brier", "accuracy"])
-    "Did you mean 'brier'? Known: accuracy, brier."
-    """
-    names = sorted(known)
-    close = difflib.get_close_matches(name[:80], names, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names) or 'none'}."
 
 
 def _explained(error: ValidationError, kind: type[BaseModel]) -> EtudeError:

@@ -13,9 +13,10 @@ from etude.values.claim import LARGEST_MARGIN, Claim, Judgement, Settings
 from etude.values.effect import Effect, VarianceShare
 from etude.values.errors import RecipeError
 from etude.values.metric import METRICS, Limit
+from etude.values.nearest import nearest
 from etude.values.recipe import Recipe, changed, field_path
 from etude.values.run import Run
-from etude.values.spec import Spec, nearest
+from etude.values.spec import Spec
 
 MOST_ARMS = 10_000
 MOST_REPLICATES = 1_000_000

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from etude.data.notes import counted
 from etude.values.errors import DataError
-from etude.values.spec import nearest
+from etude.values.nearest import nearest
 
 REMARK = ("#", "%")
 LONGEST = 10_000

@@ -1,5 +1,7 @@
 """The loss left all bounds: it is no longer a number, or far worse than knowing nothing."""
 
+from typing import Final
+
 import numpy as np
 
 from etude.diagnosis.case import Case
@@ -9,7 +11,7 @@ from etude.diagnosis.suspicion import Advice, suspected, suspicion_of
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Measured, Place
 
-SYMPTOM = "diverged"
+SYMPTOM: Final = "diverged"
 ADVICE = Advice(
     SYMPTOM,
     "error",

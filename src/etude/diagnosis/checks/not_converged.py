@@ -1,11 +1,13 @@
 """The run was stopped while it was still getting better."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.suspicion import Advice, still_falling, suspected
 from etude.values.finding import Cause
 
-SYMPTOM = "not converged"
+SYMPTOM: Final = "not converged"
 ADVICE = Advice(
     SYMPTOM,
     "warning",
@@ -20,7 +22,8 @@ ADVICE = Advice(
 def look(case: Case) -> Seen:
     """What the last half of the curve promises of three times the steps."""
     says, measured, where = still_falling(case)
-    return suspected(case, ADVICE, says, measured=measured, where=where)
+    gain = measured[1].value if measured else None
+    return suspected(case, ADVICE, says, measured=measured, where=where, gain=gain)
 
 
 CHECK = RunCheck(SYMPTOM, look)

@@ -1,5 +1,7 @@
 """The run never got better than saying the same for every input."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.known import limits_of
@@ -7,12 +9,14 @@ from etude.diagnosis.saying import amount, percent
 from etude.diagnosis.suspicion import Advice, suspected, suspicion_of
 from etude.values.finding import Cause, Measured, Place
 
-SYMPTOM = "not learning"
+SYMPTOM: Final = "not learning"
 ADVICE = Advice(
     SYMPTOM,
     "error",
     (
-        Cause("a learning rate so low that nothing moves, or so high that all units are dead", "ten times, and a tenth"),
+        Cause(
+            "a learning rate so low that nothing moves, or so high that all units are dead", "ten times, and a tenth"
+        ),
         Cause("inputs that never reach the loss: wrong wiring, wrong scale, dead units", "shuffled inputs do as well"),
         Cause("labels that have nothing to do with the inputs", "a few examples alone can be learned by heart"),
         Cause("a regulariser that outweighs the loss", "without it the loss falls"),

@@ -1,12 +1,14 @@
 """Weight decay or dropout keeps the network from learning what it could."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.evidence import recipe_evidence
 from etude.diagnosis.suspicion import Advice, settled_high, suspected
 from etude.values.finding import Cause, Measured
 
-SYMPTOM = "over-regularised"
+SYMPTOM: Final = "over-regularised"
 ADVICE = Advice(
     SYMPTOM,
     "warning",

@@ -1,22 +1,29 @@
 """Training goes on to improve what the run knows by heart, and what is held out no longer gains or gets worse."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import amount, figure, when
 from etude.diagnosis.suspicion import Advice, suspected, suspicion_of
 from etude.values.finding import Cause, Measured, NotRun, Place
 
-SYMPTOM = "overfit"
+SYMPTOM: Final = "overfit"
 ADVICE = Advice(
     SYMPTOM,
     "warning",
     (
         Cause("training went on after the held-out part stopped gaining", "the weights of the best epoch score better"),
-        Cause("a network that can learn the rows by heart", "weight decay, dropout or a narrower network scores better"),
+        Cause(
+            "a network that can learn the rows by heart", "weight decay, dropout or a narrower network scores better"
+        ),
         Cause("too few examples", "twice the examples: the gap between training and validation halves, or nearly"),
     ),
     ("keep the weights of the best validation epoch (early stopping)", "weight decay", "dropout", "more data"),
 )
+
+WORTH = 0.02
+"""A rise, as a share of where the run began, below which stopping early promises nothing and the bank is asked."""
 
 
 def look(case: Case) -> Seen:
@@ -43,6 +50,7 @@ def look(case: Case) -> Seen:
             Measured("gap between validation and training at the end", gap, case.unit),
         ),
         where=(Place(case.validation.name, best, int(held.steps[-1])),),
+        gain=rise if rise > WORTH * evidence.begin else None,
     )
 
 

@@ -1,12 +1,14 @@
 """Steps so large that training jumps about instead of settling, or settles where it should not."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import amount, percent
 from etude.diagnosis.suspicion import Advice, suspected, suspicion_of
 from etude.values.finding import Cause, Measured, Place
 
-SYMPTOM = "learning rate too high"
+SYMPTOM: Final = "learning rate too high"
 ADVICE = Advice(
     SYMPTOM,
     "warning",

@@ -1,12 +1,14 @@
 """Each step is so small that the same number of larger ones would get further."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import percent
 from etude.diagnosis.suspicion import Advice, held_out, still_falling, suspected, suspicion_of
 from etude.values.finding import Cause, Measured
 
-SYMPTOM = "learning rate too low"
+SYMPTOM: Final = "learning rate too low"
 ADVICE = Advice(
     SYMPTOM,
     "warning",

@@ -1,11 +1,13 @@
 """The network is too small for what there is to learn: training has settled far from its floor."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.suspicion import Advice, settled_high, suspected
 from etude.values.finding import Cause
 
-SYMPTOM = "underfit (capacity)"
+SYMPTOM: Final = "underfit (capacity)"
 ADVICE = Advice(
     SYMPTOM,
     "warning",

@@ -1,11 +1,13 @@
 """The network could do better, and the way it is trained does not get it there."""
 
+from typing import Final
+
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.suspicion import Advice, settled_high, suspected
 from etude.values.finding import Cause
 
-SYMPTOM = "underfit (optimisation)"
+SYMPTOM: Final = "underfit (optimisation)"
 ADVICE = Advice(
     SYMPTOM,
     "warning",

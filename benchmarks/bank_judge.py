@@ -1,0 +1,219 @@
+"""Judge étude and its peers on the unseen part of the bank; writes docs/evidence/diagnosis.md.
+
+    python benchmarks/bank_judge.py                    étude alone
+    python benchmarks/bank_judge.py --peers            and losslint, runmedic, trainspotter, trainproof, trainlens
+
+No data set and no architecture of this part has a run in the part that the constants were fitted on.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from bank.fitting import VIEWS
+from bank.judging import Said, Score, confusion, f1, score
+from bank.peers import ask_peers
+from bank.runs import BankRun, read_bank
+from bank.truth import SMALLEST
+
+from etude.diagnosis.diagnose import diagnosed
+from etude.diagnosis.verdict import VERDICTS
+from etude.values.finding import Diagnosis
+from etude.values.run import Run
+
+PAGE = Path(__file__).parent.parent / "docs" / "evidence" / "diagnosis.md"
+MADE = "`make bank` trains the runs (an hour or two on two cores), `make bank-judge` makes this page."
+
+
+HEAD = (
+    "| | macro-F1 of what is told | macro-F1, abstentions missed | confirmed | the one verdict | told | false alarms "
+    "| calibration error |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+def said_by_etude(runs: Sequence[BankRun], view: Sequence[str]) -> list[Said]:
+    """What étude says of each run, alone, as a log with those parts shows it."""
+    return [_said(run, diagnosed([_shown(run, view)])) for run in runs]
+
+
+def said_of_arms(runs: Sequence[BankRun], view: Sequence[str]) -> list[Said]:
+    """What étude says of all the replicates of an arm together, once an arm."""
+    arms: dict[str, list[BankRun]] = {}
+    for run in runs:
+        arms.setdefault(run.arm, []).append(run)
+    return [_said(_typical(of), diagnosed([_shown(run, view) for run in of])) for of in arms.values()]
+
+
+def _typical(of: Sequence[BankRun]) -> BankRun:
+    """The replicate whose truth most of the arm's replicates have."""
+    most = Counter(run.truth.verdict for run in of).most_common(1)[0][0]
+    return next(run for run in of if run.truth.verdict == most)
+
+
+def _shown(run: BankRun, view: Sequence[str]) -> Run:
+    curves = {name: curve for name, curve in run.run.curves.items() if name.partition("/")[0] in view}
+    return replace(run.run, curves=curves, recipe=run.run.recipe if "recipe" in view else None)
+
+
+def _said(run: BankRun, diagnosis: Diagnosis) -> Said:
+    shares = diagnosis.probabilities
+    likeliest = max(shares, key=lambda one: shares[one]) if shares else diagnosis.verdict
+    return Said(run, diagnosis.verdict, diagnosis.probability, likeliest)
+
+
+def forced(said: Sequence[Said]) -> list[Said]:
+    """The best guess in the place of every abstention."""
+    return [replace(one, verdict=one.likeliest, probability=None) if one.likeliest else one for one in said]
+
+
+def said_by_peers(runs: Sequence[BankRun], folder: Path) -> dict[str, list[Said]]:
+    """What each peer says of the same curves; a failure of a peer counts as "cannot tell"."""
+    curves, answers = folder / "curves.jsonl", folder / "peers.jsonl"
+    curves.write_text("".join(json.dumps(_for_peers(i, run)) + "\n" for i, run in enumerate(runs)), encoding="utf-8")
+    ask_peers(curves, answers, environment=folder / "peers")
+    found: dict[str, list[Said]] = {}
+    for line in answers.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        name = f"{row['peer']} {row['version']}"
+        found.setdefault(name, []).append(Said(runs[int(row["id"])], row["verdict"] or "cannot tell"))
+    return found
+
+
+def _for_peers(i: int, run: BankRun) -> dict[str, object]:
+    kept = {name: run.row["curves"][f"{name}/objective"]["values"] for name in ("train", "validation")}
+    steps = run.row["curves"]["train/objective"]["steps"]
+    assert run.run.recipe is not None
+    return {
+        "id": str(i),
+        **kept,
+        "epochs": list(range(1, len(steps) + 1)),
+        "steps": steps,
+        "learning_rate": run.run.recipe.optimizer.learning_rate,
+    }
+
+
+def row_of(name: str, of: Score) -> str:
+    """A line of the table."""
+    calibration = "–" if of.calibration is None else f"{of.calibration:.3f}"
+    return (
+        f"| {name} | {of.told_f1:.2f} | {of.macro_f1:.2f} | {of.right:.1%} | {of.strict:.1%} | {of.coverage:.1%} | "
+        f"{of.false_alarms:.1%} | {calibration} |"
+    )
+
+
+WORDS = """\
+*Macro-F1*: the mean over the verdicts that are true of some run; abstentions are left out, or count as missed.
+*Confirmed*: share of the verdicts told that an intervention confirms. *The one verdict*: share that is also the first
+of those that are true. *Told*: the others are `cannot tell`. *False alarms*: of the runs that nothing helps, the share
+called ill. *Calibration error*: debiased, of the probabilities stated with the verdicts told. Peers state none, and are
+asked through their own front doors with their defaults (benchmarks/bank/peers.py has each one's words and ours).
+"""
+
+
+def page(runs: Sequence[BankRun], rows: Iterable[str], said: Sequence[Said]) -> str:
+    """The page of evidence."""
+    truths = Counter(run.truth.verdict for run in runs).most_common()
+    data, architectures = ({run.data for run in runs}, {run.architecture for run in runs})
+    parts = (
+        "# How often a diagnosis is right",
+        f"{len(runs):,} runs of {len({run.arm for run in runs})} arms, on data sets ({', '.join(sorted(data))}) and "
+        f"architectures ({', '.join(sorted(architectures))}) none of which has a run among those that the constants "
+        "were fitted on. The truth of a run is what interventions showed on paired replicates, not what was seeded; "
+        f"the protocol is at the end. {MADE}",
+        "\n".join((HEAD, *rows)),
+        WORDS.strip(),
+        "## Verdict by verdict: single runs, curves and recipe",
+        _confusion(said),
+        "## Accuracy against coverage",
+        _coverage(said),
+        "## Symptom and cause",
+        _symptoms(said),
+        "## The truths",
+        ", ".join(f"{verdict} {count}" for verdict, count in truths)
+        + f". What helps by less than {SMALLEST:.0%} of what the best constant answer scores does not count.",
+        f"```text\n{_protocol()}\n```",
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _confusion(said: Sequence[Said]) -> str:
+    columns = [*VERDICTS, "cannot tell"]
+    counts = confusion(said)
+    lines = ["| truth | F1 | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
+    for verdict, row in zip(VERDICTS, counts, strict=True):
+        if row.sum():
+            lines.append(f"| {verdict} | {f1(said, verdict):.2f} | " + " | ".join(map(str, row)) + " |")
+    return "\n".join(lines)
+
+
+def _coverage(said: Sequence[Said]) -> str:
+    """How right the likeliest verdicts are, the surest first."""
+    best = sorted(said, key=lambda one: one.probability if one.told else 1 - (one.probability or 0.0), reverse=True)
+    right = np.array([(one.likeliest or one.verdict) in one.run.truth.accepted for one in best])
+    shares = (0.25, 0.5, 0.75, 0.9, 1.0)
+    cells = [f"{right[: max(1, round(share * len(best)))].mean():.1%}" for share in shares]
+    heads = " | ".join(f"{share:.0%}" for share in shares)
+    lines = (f"| of the surest | {heads} |", "|---" * (len(shares) + 1) + "|", f"| confirmed | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+SYMPTOM_OF = {
+    "not converged": "still improving",
+    "learning rate too low": "still improving",
+    "underfit (capacity)": "settled too high",
+    "underfit (optimisation)": "settled too high",
+    "over-regularised": "settled too high",
+}
+"""What several causes look like."""
+
+
+def _symptoms(said: Sequence[Said]) -> str:
+    told = [one for one in said if one.told]
+    causes = [one.right for one in told]
+    symptoms = [_symptom(one.verdict) in {_symptom(verdict) for verdict in one.run.truth.accepted} for one in told]
+    return (
+        f"Of the verdicts told, {np.mean(symptoms):.1%} name a symptom that is there (still improving, settled too "
+        f"high, overfit, …), and {np.mean(causes):.1%} its cause as well."
+    )
+
+
+def _symptom(verdict: str) -> str:
+    return SYMPTOM_OF.get(verdict, verdict)
+
+
+def _protocol() -> str:
+    import bank.truth
+
+    return (bank.truth.__doc__ or "").strip()
+
+
+def main() -> None:
+    """Judge, print the table, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(".bank"))
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    asked = parser.parse_args()
+    runs = read_bank(asked.folder / "runs.jsonl", part="judge")
+    full, curves = VIEWS[0], VIEWS[1]
+    alone, bare = said_by_etude(runs, full), said_by_etude(runs, curves)
+    rows = [
+        row_of("**étude**, a run with its recipe", score(alone)),
+        row_of("the same, never abstaining", score(forced(alone))),
+        row_of("**étude**, five replicates together", score(said_of_arms(runs, full))),
+        row_of("**étude**, curves alone", score(bare)),
+        row_of("the same, never abstaining", score(forced(bare))),
+        row_of("étude, training curve alone", score(said_by_etude(runs, ("train",)))),
+    ]
+    if asked.peers:
+        rows += [row_of(name, score(said)) for name, said in said_by_peers(runs, asked.folder).items()]
+    print("\n".join(rows))
+    asked.page.write_text(page(runs, rows, alone), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Callbacks of training frameworks, one file each: ``from etude.faces.callbacks.keras import EtudeCallback``."""
