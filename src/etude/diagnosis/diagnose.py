@@ -142,15 +142,17 @@ def diagnosed(runs: Sequence[Run], name: str = "") -> Diagnosis:
     name: what a person calls them; by default the first run's name
     """
     arm = arm_of(runs, name)
-    together = pooled([_of_one(case, name) for case in arm.cases], arm)
-    seen = [(check.symptom, check.look(arm)) for check in CHECKS if isinstance(check, ArmCheck)]
+    with np.errstate(all="ignore"):  # values of 1e300 overflow in squares; what comes of it is looked at, not warned of
+        together = pooled([_of_one(case, name) for case in arm.cases], arm)
+        seen = [(check.symptom, check.look(arm)) for check in CHECKS if isinstance(check, ArmCheck)]
     return _with(together, seen)
 
 
 def compared(arms: Mapping[str, Sequence[Run]]) -> tuple[Finding | NotRun, ...]:
     """What shows only when arms are held against each other, worst first; then the checks that could not run."""
     given = [arm_of(runs, name) for name, runs in arms.items()]
-    seen = [check.look(given) for check in CHECKS if isinstance(check, StudyCheck)]
+    with np.errstate(all="ignore"):
+        seen = [check.look(given) for check in CHECKS if isinstance(check, StudyCheck)]
     found = [one for one in seen if isinstance(one, Finding)]
     return (*sorted(found, key=_worst_first), *(one for one in seen if isinstance(one, NotRun)))
 

@@ -176,7 +176,7 @@ def _of_both(train: Course, validation: Course) -> dict[str, float]:
         "gap": float(gap[-1]),
         "gap of rest": float(np.log10(max(float(held[-1]), 1e-3)) - np.log10(max(float(mine[-1]), 1e-3))),
         "best at": float(validation.steps[best] / validation.steps[-1]),
-        "rise of best": float(np.log((held[-1] + 0.01) / (held[best] + 0.01))),
+        "rise of best": float(np.log(max(held[-1] + 0.01, 1e-3) / max(held[best] + 0.01, 1e-3))),
         "gap since best": float(gap[-1] - gap[best]),
         "train since best": float(mine[best] - mine[-1]),
         "gap at begin": float(gap[0]),

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from etude.diagnosis.case import Case, badness
 from etude.diagnosis.known import score_at
 from etude.diagnosis.saying import amount, axis, figure, percent
-from etude.numerics.trends import NORMAL_975, Trend, difference_autocorrelation, roughness, share_against, theil_sen
+from etude.numerics.trends import (
+    NORMAL_975,
+    Trend,
+    difference_autocorrelation,
+    median,
+    roughness,
+    share_against,
+    theil_sen,
+)
 from etude.values.curve import Curve
 from etude.values.finding import Measured, Sign
 from etude.values.metric import METRICS
@@ -73,8 +81,8 @@ def _small_gap(case: Case) -> Sign:
     (_, train), (_, held) = (_finite(case, curve) for curve in (case.train, case.validation))
     if min(train.size, held.size) < 3:
         return _unknown(name, "a series has fewer than 3 finite points")
-    gap = float(np.median(held[-3:]) - np.median(train[-3:]))
-    learned = float(max(train[0], held[0]) - np.median(train[-3:]))
+    gap = median(held[-3:]) - median(train[-3:])
+    learned = float(max(train[0], held[0]) - median(train[-3:]))
     if learned <= 0:
         return _unknown(name, "nothing was learned that it could be compared with")
     share = gap / learned
@@ -119,7 +127,7 @@ def _smooth(case: Case) -> Sign:
         return _unknown(name, f"the series has fewer than {LEAST_POINTS} finite points")
     if values.size < judged.values.size:
         return Sign(name, healthy=False, says="It is not smooth: some values are not finite.")
-    noise, learned = roughness(values), float(values[0] - np.median(values[-3:]))
+    noise, learned = roughness(values), float(values[0] - median(values[-3:]))
     falling = values[: max(LEAST_POINTS, int(np.argmax(values <= values[0] - 0.9 * learned)) + 1)]
     against, turns = share_against(falling), difference_autocorrelation(values)
     share = noise / learned if learned > 0 else math.inf

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -94,6 +95,7 @@ def objective_unit(run: Run) -> str:
     return told_unit(run).name
 
 
+@lru_cache(maxsize=16)
 def told_unit(run: Run) -> Unit:
     """The unit, by the first of these that tells: the run's own record, its recipe, the series' name, how it begins."""
     case = case_of(run)

@@ -21,6 +21,9 @@ MAD_TO_SD = 1.482602218505602
 MOST_POINTS = 60
 """Points that slopes are computed from; more are first put together, each block by its median: 1,770 pairs at most."""
 
+MOST_WINDOWS, WIDEST = 2_001, 401
+"""Places of a running median, and values of each window, beyond which evenly spaced ones stand for all."""
+
 MOST_PERSISTENCE = 0.9
 """Lag-1 autocorrelation of residuals that is corrected for; the few points of a curve cannot tell more from a trend."""
 
@@ -62,9 +65,9 @@ def theil_sen(x: ArrayLike, y: ArrayLike) -> Trend:
     n = at.size
     later, earlier = np.tril_indices(n, -1)
     slopes = np.sort((values[later] - values[earlier]) / (at[later] - at[earlier]))
-    slope = float(np.median(slopes))
+    slope = float(median(slopes))
     residuals = values - slope * at
-    r = min(max(autocorrelation(residuals - np.median(residuals), 1), 0.0), MOST_PERSISTENCE)
+    r = min(max(autocorrelation(residuals - median(residuals), 1), 0.0), MOST_PERSISTENCE)
     reach = NORMAL_975 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r))
     low, high = math.floor((slopes.size - reach) / 2) - 1, math.ceil((slopes.size + reach) / 2)
     if low < 0 or high >= slopes.size:
@@ -102,7 +105,7 @@ def difference_autocorrelation(y: ArrayLike) -> float:
     changes = np.diff(np.asarray(y, dtype=np.float64))
     if changes.size < 2:
         return 0.0
-    usual = MAD_TO_SD * float(np.median(np.abs(changes)))
+    usual = MAD_TO_SD * float(median(np.abs(changes)))
     drawn = np.clip(changes, -1.5 * usual, 1.5 * usual) if usual > 0 else changes
     return autocorrelation(drawn - drawn.mean(), 1)
 
@@ -128,11 +131,11 @@ def roughness(y: ArrayLike) -> float:
     (0.0, 1.211)
     """
     bends = np.diff(np.asarray(y, dtype=np.float64), 2)
-    return MAD_TO_SD * float(np.median(np.abs(bends))) / math.sqrt(6) if bends.size else 0.0
+    return MAD_TO_SD * float(median(np.abs(bends))) / math.sqrt(6) if bends.size else 0.0
 
 
 def running_median(y: ArrayLike, width: int) -> Floats:
-    """The median of each value and its neighbours, shape (n,); `width` is odd.
+    """The median of each value and its neighbours, shape (n,); `width` is odd. Of a long series every n-th is exact.
 
     Beyond the ends the series goes on as its own image, turned about the end, so that a straight trend stays one.
 
@@ -143,8 +146,17 @@ def running_median(y: ArrayLike, width: int) -> Floats:
     reach = min(width // 2, (values.size - 1) // 2)
     if reach < 1:
         return values.copy()
-    longer = np.pad(values, reach, mode="reflect", reflect_type="odd")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(longer, 2 * reach + 1), axis=1))
+    before, after = 2 * values[0] - values[reach:0:-1], 2 * values[-1] - values[-2 : -reach - 2 : -1]
+    longer = np.concatenate([before, values, after])
+    places = _evenly(values.size, MOST_WINDOWS)
+    windows = longer[places[:, None] + _evenly(2 * reach + 1, WIDEST)]
+    middle = np.sort(windows, axis=1)[:, windows.shape[1] // 2]
+    return np.asarray(np.interp(np.arange(values.size), places, middle))
+
+
+def _evenly(n: int, most: int) -> NDArray[np.intp]:
+    """All of 0 to n - 1, or `most` of them, an odd number, from the first to the last."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +213,21 @@ def granularity(shares: ArrayLike, *, most: int = 2000) -> int | None:
     return int(sizes[fits[0]]) if fits.size else None
 
 
+def median(y: ArrayLike) -> float:
+    """The median of finite values: of few ones, several times as fast as numpy's, which looks for NaN first.
+
+    >>> median([3.0, 1.0, 2.0]), median([4.0, 1.0, 2.0, 3.0])
+    (2.0, 2.5)
+    """
+    ascending = np.sort(np.asarray(y, dtype=np.float64), axis=None)
+    middle = ascending.size // 2
+    return float(ascending[middle] if ascending.size % 2 else (ascending[middle - 1] + ascending[middle]) / 2)
+
+
 def _blocks(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """At most `MOST_POINTS` points: the medians of blocks of neighbours, as even as can be."""
     if x.size <= MOST_POINTS:
         return x, y
     parts = [np.array_split(values, MOST_POINTS) for values in (x, y)]
-    at, values = (np.array([np.median(part) for part in of]) for of in parts)
+    at, values = (np.array([median(part) for part in of]) for of in parts)
     return at, values

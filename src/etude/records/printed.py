@@ -18,9 +18,11 @@ MOST_VALUES = 100_000
 MOST_NAMES = 200
 
 NUMBER = re.compile(
-    r"(?<![\w.])[-+]?(?:(?:\d+(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf)(?![\w])", re.I
+    r"(?<![\w.])(?<!\w-)[-+]?"
+    r"(?:(?:\d+(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf)(?!\w|\.\w)",
+    re.I,
 )
-"""A number that stands for itself: not the 2 of 2ms, not the 1 of v1."""
+"""A number that stands for itself: not the 2 of 2ms, not the 1 of v1, not the 3 of model-3.pt."""
 
 TOKEN = re.compile(r"[^\W\d][\w./-]*")
 CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x08")

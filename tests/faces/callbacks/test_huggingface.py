@@ -12,12 +12,16 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the Trainer's own
 
 
 class Classifier(nn.Module):
+    """A model as the Trainer wants it."""
+
     def __init__(self) -> None:
+        """The same weights every time."""
         super().__init__()
         torch.manual_seed(1)
         self.net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 2))
 
     def forward(self, x, labels=None):
+        """The loss and the scores."""
         scores = self.net(x)
         return {"loss": cross_entropy(scores, labels), "logits": scores}
 

@@ -15,22 +15,28 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's own, of depreca
 
 
 class Classifier(lightning.LightningModule):
+    """A model that logs by step and by epoch."""
+
     def __init__(self) -> None:
+        """The same weights every time."""
         super().__init__()
         torch.manual_seed(1)
         self.net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 2))
 
     def training_step(self, batch, index):
+        """Logged by step and by epoch."""
         loss = cross_entropy(self.net(batch[0]), batch[1])
         self.log("train_loss", loss, on_step=True, on_epoch=True)
         return loss
 
     def validation_step(self, batch, index):
+        """Logged by epoch."""
         scores = self.net(batch[0])
         self.log("val_loss", cross_entropy(scores, batch[1]))
         self.log("val_acc", (scores.argmax(1) == batch[1]).float().mean())
 
     def configure_optimizers(self):
+        """Adam."""
         return torch.optim.Adam(self.parameters(), 0.01)
 
 

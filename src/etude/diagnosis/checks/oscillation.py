@@ -9,7 +9,7 @@ from etude.diagnosis.case import Case, badness
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.known import finite, smoothed
 from etude.diagnosis.saying import axis, figure, percent, when
-from etude.numerics.trends import Rhythm, difference_autocorrelation, rhythm, roughness, running_median
+from etude.numerics.trends import Rhythm, difference_autocorrelation, median, rhythm, roughness, running_median
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
@@ -45,7 +45,7 @@ def look(case: Case) -> Seen:
     if not np.isfinite(values).all():
         return None
     half = values[values.size // 2 :]
-    noise, level = roughness(half), float(np.median(half))
+    noise, level = roughness(half), median(half)
     fall = max(float(values[:3].max()) - level, LEAST_FALL * abs(level))
     swing = noise / fall if fall > 0 else 0.0
     again, turns = _rhythm(half), difference_autocorrelation(half)
