@@ -41,7 +41,7 @@ def main() -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """Do what the arguments say; plain ones of `diagnose` without the library that explains options, for speed."""
+    """Do what the arguments say; plain ones of `diagnose` and `watch` without the library that explains options."""
     if arguments[:1] == ["diagnose"]:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it multiplies no matrices, and threads cost time to start
         from etude.faces.diagnose_command import asked, diagnose_paths
@@ -49,6 +49,13 @@ def _run(arguments: Sequence[str]) -> int:
         wanted = asked(arguments[1:])
         if wanted is not None:
             return diagnose_paths(wanted)
+    if arguments[:1] == ["watch"]:
+        from etude.faces.follow import asked as watched
+        from etude.faces.follow import follow
+
+        followed = watched(arguments[1:])
+        if followed is not None:
+            return follow(followed)
     return _run_app()
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from etude.faces.diagnose_command import Asked, diagnose_paths
+from etude.faces.follow import EVERY
 from etude.faces.python import RESULTS, STORE
 from etude.values.errors import InterruptedStudy, RecipeError
 from etude.values.finding import Severity
@@ -127,6 +128,31 @@ def diagnose(  # noqa: PLR0913 - each parameter is one option of the command
         tuple(paths), train, validation, x, higher_is_better, replicates, fail_on, sarif, report, as_json, quiet
     )
     raise typer.Exit(diagnose_paths(given))
+
+
+@app.command()
+def watch(  # noqa: PLR0913 - each parameter is one option of the command
+    command: Annotated[list[str], typer.Argument(help="The command, after --, as in: -- python train.py --lr 0.1")],
+    *,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(help="A log to follow; by default what the command writes below this folder, or else prints."),
+    ] = None,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = EVERY,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End the command once a run of it has surely diverged or overfits.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write one HTML page of its runs at the end.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error while it runs.")] = False,
+) -> None:
+    """Run a command as if étude were not there, and say what is wrong with its training while it goes on.
+
+    Its input, output, signals and exit code are passed through; verdicts are told on standard error when they change.
+    """
+    from etude.faces.follow import Asked as Wanted
+    from etude.faces.follow import follow
+
+    raise typer.Exit(follow(Wanted(tuple(command), tuple(log or ()), every, stop, report, quiet)))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,15 +73,15 @@ class Heard:
 
     @property
     def runs(self) -> "tuple[Run, ...]":
-        """The run that was printed, if one was."""
+        """The runs that were printed."""
         from etude.records.roles import Choices, run_of
         from etude.values.errors import LogError
 
-        log = self._reader().log()
-        try:
-            return () if log is None else (run_of(log, Choices()),)
-        except LogError:  # no series that can be judged
-            return ()
+        runs = []
+        for log in self._reader().logs():
+            with suppress(LogError):  # of one that has no series that can be judged
+                runs.append(run_of(log, Choices()))
+        return tuple(runs)
 
     def _reader(self) -> "Printed":
         from etude.records.printed import Printed

@@ -33,9 +33,7 @@ class News:
         return is_news
 
 
-def line(
-    diagnosis: Diagnosis, *, step: int, best: int | None = None, axis: str = "step", validations: int = 0
-) -> str:
+def line(diagnosis: Diagnosis, *, step: int, best: int | None = None, axis: str = "step", validations: int = 0) -> str:
     """Verdict and advice in one line. best: where validation was best; axis: what `step` and `best` count."""
     look = LOOKS[diagnosis.verdict]
     where = f"{axis} {step:,}" + (f", {plural(validations, 'validation')}" if validations else "")

@@ -1,11 +1,15 @@
 """Losses in what a program prints: `epoch 3 loss 0.52 val_loss 0.61`, Keras's bars, Hugging Face's dicts, tables."""
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from etude.records.histories import ENDINGS
 from etude.records.logged import Log, Series, series
 from etude.records.names import SPLITS, WORDS, meaning
 
@@ -13,7 +17,7 @@ LONGEST = 4096
 """Of a line, characters from its end that are looked at; bars write much before."""
 
 MOST_VALUES = 100_000
-"""Of a series; later ones are counted."""
+"""Of all series; later ones are counted."""
 
 MOST_NAMES = 200
 
@@ -50,6 +54,11 @@ GAP = 12
 
 WORDS_BEFORE = 4
 
+Row = tuple[float, float, Mapping[str, float]]
+"""Epoch, step, and measures by name."""
+
+NOTHING: Row = (math.nan, math.nan, MappingProxyType({}))
+
 
 @dataclass(slots=True)
 class _Track:
@@ -65,26 +74,26 @@ class Printed:
 
     >>> printed = Printed("train.py")
     >>> printed.feed(b"Epoch 1/2\\n10/10 - 0s 2ms/step - loss: 0.7 - val_loss: 0.8\\nepoch 2 loss 0.5 val_loss nan\\n")
-    >>> [(one.name, one.values.tolist(), one.epochs.tolist()) for one in printed.log().series]
+    >>> [(one.name, one.values.tolist(), one.epochs.tolist()) for one in printed.logs()[0].series]
     [('loss', [0.7, 0.5], [1.0, 2.0]), ('val_loss', [0.8, nan], [1.0, 2.0])]
     """
 
     def __init__(self, name: str) -> None:
         """name: what a person would call the program."""
+        self.count = 0
         self._name = name
         self._rest = b""
         self._header: tuple[str, ...] = ()
-        self._epoch = float("nan")
-        self._tracks: dict[str, _Track] = {}
-        self._beyond = 0
-        self.count = 0
+        self._epoch = math.nan
+        self._step = math.nan
+        self._trainings: list[dict[str, _Track]] = [{}]
+        self._values = self._beyond = 0
 
     def feed(self, printed: bytes) -> None:
         """Take note of more output. A line that has not ended waits for its end."""
         if not self._header and not INTERESTING.search(printed) and not INTERESTING.search(self._rest):
-            self._rest = (
-                printed.rpartition(b"\n")[2][-LONGEST:] if b"\n" in printed else (self._rest + printed)[-LONGEST:]
-            )
+            _, ended, last = printed.rpartition(b"\n")
+            self._rest = (last if ended else self._rest + printed)[-LONGEST:]
             return
         *lines, rest = (self._rest + printed).split(b"\n")
         self._rest = rest[-LONGEST:]
@@ -92,13 +101,20 @@ class Printed:
             if self._header or INTERESTING.search(line):
                 self._note(line[-LONGEST:])
 
-    def log(self) -> Log | None:
-        """All that was said, as a log; None where no line said a loss or a score."""
-        found = tuple(_series(name, track) for name, track in self._tracks.items())
-        if not found:
-            return None
-        beyond = (f"{self._beyond:,} printed values beyond the first {MOST_VALUES:,} were left out",)
-        return Log(self._name, "printed lines", (), found, notes=beyond if self._beyond else ())
+    def logs(self) -> tuple[Log, ...]:
+        """All that was said, one log a training: where epochs, or else steps, go back, another one begins."""
+        told = f"{self._beyond:,} printed values beyond the first {MOST_VALUES:,} were left out"
+        found = [tracks for tracks in self._trainings if tracks]
+        return tuple(
+            Log(
+                self._name if len(found) == 1 else f"{self._name} ({i})",
+                "printed lines",
+                (),
+                tuple(_series(name, track) for name, track in tracks.items()),
+                notes=(told,) if self._beyond else (),
+            )
+            for i, tracks in enumerate(found, 1)
+        )
 
     def _note(self, line: bytes) -> None:
         text = CODES.sub("", line.decode("utf-8", errors="replace").rstrip("\r\n \t").rpartition("\r")[2])
@@ -106,29 +122,33 @@ class Printed:
         if header:
             self._header = header
             return
-        epoch, step, measures = _row(text, self._header) if self._header else (float("nan"), float("nan"), {})
+        epoch, step, measures = _row(text, self._header) if self._header else NOTHING
         if not measures:
             epoch, step, measures = said(text)
-        if epoch == epoch:  # not NaN
-            self._epoch = epoch
+        if any(word in text for word in ENDINGS):
+            return
+        if epoch < self._epoch or (step < self._step and math.isnan(self._epoch)):
+            self._trainings.append({})
+        self._epoch, self._step = (
+            old if math.isnan(new) else new for old, new in ((self._epoch, epoch), (self._step, step))
+        )
         for name, value in measures.items():
-            self._add(name, value, self._epoch, step)
+            self._add(name, value, step)
         self.count += bool(measures)
 
-    def _add(self, name: str, value: float, epoch: float, step: float) -> None:
-        if name not in self._tracks and len(self._tracks) >= MOST_NAMES:
+    def _add(self, name: str, value: float, step: float) -> None:
+        tracks = self._trainings[-1]
+        if self._values >= MOST_VALUES or (name not in tracks and len(tracks) >= MOST_NAMES):
             self._beyond += 1
             return
-        track = self._tracks.setdefault(name, _Track())
-        if len(track.values) >= MOST_VALUES:
-            self._beyond += 1
-            return
+        self._values += 1
+        track = tracks.setdefault(name, _Track())
         track.values.append(value)
-        track.epochs.append(epoch)
+        track.epochs.append(self._epoch)
         track.steps.append(step)
 
 
-def said(line: str) -> tuple[float, float, dict[str, float]]:
+def said(line: str) -> Row:
     """The epoch and the step that a line says, NaN where it says none, and its losses and scores by name.
 
     >>> said("Train Epoch: 1 [640/60000 (1%)]\\tLoss: 2.3")
@@ -138,7 +158,7 @@ def said(line: str) -> tuple[float, float, dict[str, float]]:
     >>> said("step 250: train loss 2.5, val loss 2.6"), said("Best val loss so far: 0.5. error 404")[2]
     ((nan, 250.0, {'train_loss': 2.5, 'val_loss': 2.6}), {})
     """
-    epoch = step = float("nan")
+    epoch = step = math.nan
     measures: dict[str, float] = {}
     end = 0
     for found in NUMBER.finditer(line):
@@ -184,19 +204,18 @@ def _header(line: str) -> tuple[str, ...]:
     return tuple(cells) if any(meaning(cell).kind == "loss" for cell in cells) else ()
 
 
-def _row(line: str, header: tuple[str, ...]) -> tuple[float, float, dict[str, float]]:
+def _row(line: str, header: tuple[str, ...]) -> Row:
     """A row of a table; marks such as skorch's + may stand in it after the measures."""
-    nothing = float("nan"), float("nan"), dict[str, float]()
     cells = [cell for cell in CELLS.split(line) if cell]
     if not len(header) - 2 <= len(cells) <= len(header) + 1 or not NUMBER.fullmatch(cells[0]):
-        return nothing
+        return NOTHING
     measures = {
         name: float(cell.replace(",", ""))
         for name, cell in zip(header[1:], cells[1:], strict=False)
         if NUMBER.fullmatch(cell) and meaning(name).kind != "other"
     }
     place = float(cells[0].replace(",", ""))
-    return (place, nothing[1], measures) if header[0].lower() in EPOCHS else (nothing[0], place, measures)
+    return (place, math.nan, measures) if header[0].lower() in EPOCHS else (math.nan, place, measures)
 
 
 def _series(name: str, track: _Track) -> Series:
