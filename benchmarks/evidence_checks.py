@@ -465,7 +465,7 @@ def short(seed: int, runs: int) -> Iterator[Run]:
 
 ROWS: tuple[Row, ...] = (
     Row(
-        "plateau_then_drop",
+        "plateau then drop",
         "simulated: falls ever more slowly, with noise",
         simulated(smooth_fall),
         "simulated: the same after a flat 15 to 50 % of the run",
@@ -481,16 +481,16 @@ ROWS: tuple[Row, ...] = (
         300,
     ),
     Row(
-        "resume_bump",
+        "resume bump",
         "simulated: falls, with heavy-tailed noise and spikes",
         simulated(spiky),
         "simulated: a jump by 30 to 100 % of what was learned, which decays",
         simulated(bumped),
         1000,
     ),
-    Row("resume_bump", "trained: healthy recipes", healthy(), "as above", simulated(bumped), 300),
+    Row("resume bump", "trained: healthy recipes", healthy(), "as above", simulated(bumped), 300),
     Row(
-        "data_order",
+        "data order",
         "simulated: each batch's loss of a logistic regression, a fresh order each epoch",
         simulated(batches(shuffled=True)),
         "simulated: the same, always in one order",
@@ -506,30 +506,30 @@ ROWS: tuple[Row, ...] = (
         300,
     ),
     Row(
-        "bad_initialisation",
+        "bad initialisation",
         "simulated: first logits with a standard deviation of 0.1 to 0.6",
         starts(scale=1),
         "simulated: ten times as large",
         starts(scale=10),
         1000,
     ),
-    Row("bad_initialisation", "trained: healthy recipes", healthy(), "as above", starts(scale=10), 300),
+    Row("bad initialisation", "trained: healthy recipes", healthy(), "as above", starts(scale=10), 300),
     Row(
-        "dying_relu",
+        "dying relu",
         "trained: healthy recipes with ReLU",
         relu_networks,
         "trained: a rate of 1; 12 layers of 4 units",
         dying,
     ),
     Row(
-        "vanishing_gradients",
+        "vanishing gradients",
         "trained: healthy recipes with three hidden layers",
         deep_networks,
         "trained: sigmoid in 8 layers",
         fading,
     ),
     Row(
-        "exploding_gradients",
+        "exploding gradients",
         "simulated: norms that fall up to a thousandfold, lognormal noise",
         simulated(norms(exploding=False)),
         "simulated: the same with jumps of 300 times and more",
@@ -558,7 +558,7 @@ ROWS: tuple[Row, ...] = (
         overconfident,
     ),
     Row(
-        "validation_better",
+        "validation better",
         "trained: healthy recipes",
         healthy(),
         "trained: with dropout 0.5",
@@ -566,14 +566,14 @@ ROWS: tuple[Row, ...] = (
         300,
     ),
     Row(
-        "label_noise_memorised",
+        "label noise memorised",
         "trained: healthy recipes with 5 % flips",
         healthy("moons", "rings", "sincos"),
         "trained: 160 rows, 15 % flips, two layers of 64, 300 epochs",
         memorising,
     ),
     Row(
-        "better_than_possible",
+        "better than possible",
         "trained: healthy recipes whose limit is known",
         healthy("moons", "rings", "sincos", "waves"),
         "trained: rows learned by heart are scored as validation",
@@ -604,7 +604,7 @@ ROWS: tuple[Row, ...] = (
         240,
     ),
     Row(
-        "class_imbalance",
+        "class imbalance",
         "trained: 1 row in 10 of a class that the inputs tell",
         lambda seed, runs: imbalanced(seed, runs, informative=True),
         "trained: of a class that they do not tell",
@@ -612,7 +612,7 @@ ROWS: tuple[Row, ...] = (
         100,
     ),
     Row(
-        "inputs_not_used",
+        "inputs not used",
         "trained: healthy recipes",
         healthy(),
         "trained: inputs shuffled apart from their targets",
@@ -681,7 +681,7 @@ TRIALS: tuple[Trial, ...] = (
         stopped_sooner,
     ),
     Trial(
-        "label_noise_memorised",
+        "label noise memorised",
         "the weights of the best validation step: a lower log loss on the test set",
         memorising,
         stopped_sooner,

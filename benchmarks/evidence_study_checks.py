@@ -112,7 +112,7 @@ def units(seed: int) -> Iterator[Row]:
         pairs.append((one[0] == other[0], len(comparable([one[1], other[1]])) == 1))
     unlike = [together for same, together in pairs if not same]
     yield Row(
-        "units_not_comparable",
+        "units not comparable",
         "two losses of different unit put in one ranking",
         sum(unlike),
         len(unlike),
@@ -148,7 +148,7 @@ def regularisation(seed: int) -> Iterator[Row]:
         for start in range(0, MANY, 10):
             parts = [Arm(arm.name, arm.cases[start : start + 10]) for arm in arms]
             seen[truth < MARGIN].append(found(unnecessary_regularisation.look(parts)))
-    check = "unnecessary_regularisation"
+    check = "unnecessary regularisation"
     yield Row(check, f"true effect below {0.5 * MARGIN} nats", sum(seen[True]), len(seen[True]), wanted=True)
     yield Row(check, f"true effect above {MARGIN} nats", sum(seen[False]), len(seen[False]), wanted=False)
 
@@ -166,15 +166,15 @@ def later(seed: int) -> Iterator[Row]:
         base = recipe(task, seed + 500 + i, data__features=8, data__rows=150, hidden=[64], epochs=200)
         arms = [train(base, 10), train(changed(base, {"dropout": 0.4}), 10)]
         loud.append(found(regulariser_helps_later.look(arms)))
-    yield Row("regulariser_helps_later", "the same recipe under another seed", sum(quiet), len(quiet), wanted=False)
+    yield Row("regulariser helps later", "the same recipe under another seed", sum(quiet), len(quiet), wanted=False)
     yield Row(
-        "regulariser_helps_later", "dropout 0.4 where 64 units overfit 120 rows", sum(loud), len(loud), wanted=True
+        "regulariser helps later", "dropout 0.4 where 64 units overfit 120 rows", sum(loud), len(loud), wanted=True
     )
 
 
 def descent(seed: int) -> Iterator[Row]:
     """Over epochs and over widths: healthy arms, and arms with noisy labels around the interpolation threshold."""
-    check, epochs, widths = "double_descent", [], []
+    check, epochs, widths = "double descent", [], []
     for i, task in enumerate(TASKS * 10):
         arm = train(recipe(task, seed + i, epochs=80, hidden=[(4,), (16,), (64,)][i % 3]), 8)
         epochs.append(found(double_descent.look_over_epochs(arm)))
@@ -196,7 +196,7 @@ def descent(seed: int) -> Iterator[Row]:
 
 def stuck(seed: int) -> Iterator[Row]:
     """Networks wide enough for their task, and networks of two or three units, of which some get stuck."""
-    check, wide, narrow, again = "spread_over_initialisations", [], [], []
+    check, wide, narrow, again = "spread over initialisations", [], [], []
     for i, task in enumerate(TASKS * 15):
         wide.append(found(spread_over_initialisations.look(train(recipe(task, seed + i, hidden=[32]), 12))))
     for i in range(24):
@@ -236,7 +236,7 @@ def _end(run: Run) -> float:
 
 def stopping(seed: int) -> Iterator[Row]:
     """Early stopping on 20 validation rows and on 400; whether the finding tells of a cost on the test set."""
-    check, small, large, alone, sure = "early_stop_unreliable", [], [], [], []
+    check, small, large, alone, sure = "early stop unreliable", [], [], [], []
     for i, task in enumerate(TASKS * 8):
         common = {"data__features": 6, "hidden": [32], "epochs": 100, "score_every": 1}
         few = train(recipe(task, seed + i, data__rows=200, data__validation=0.1, **common), 10)
@@ -253,7 +253,7 @@ def stopping(seed: int) -> Iterator[Row]:
 
 def luck(seed: int) -> Iterator[Row]:
     """Eight recipes that hardly differ, and eight of which one is better; the winner is run again on fresh seeds."""
-    check, alike, clear, covered, fell = "lucky_seed", [], [], [], []
+    check, alike, clear, covered, fell = "lucky seed", [], [], [], []
     for i in range(24):
         task = TASKS[i % 4]
         rates = 0.01 * np.linspace(0.97, 1.03, 8)
@@ -294,8 +294,8 @@ def machines(seed: int) -> Iterator[Row]:
         native, again, loop = train(base, 3), train(base, 3), train(base, 3, engine="loop")
         same.append(found(same_seed_other_machine.look([native, again])))
         other.append(found(same_seed_other_machine.look([native, loop])))
-    yield Row("same_seed_other_machine", "the same engine twice", sum(same), len(same), wanted=False)
-    yield Row("same_seed_other_machine", "the two engines", sum(other), len(other), wanted=True)
+    yield Row("same seed other machine", "the same engine twice", sum(same), len(same), wanted=False)
+    yield Row("same seed other machine", "the two engines", sum(other), len(other), wanted=True)
 
 
 def distractors(seed: int) -> Iterator[Row]:
@@ -315,7 +315,7 @@ def distractors(seed: int) -> Iterator[Row]:
         other = train(changed(base, {"seed": seed + 700 + i}), 10)
         more = Arm("more", tuple(replace(case, recipe=changed(base, {"data.features": 3})) for case in other.cases))
         null.append(found(distractor_features.look_over_arms([arms[0], more])))
-    check = "distractor_features"
+    check = "distractor features"
     for severity, results in confirmed.items():
         yield Row(check, f"one run, {severity}: leaving them out helps", sum(results), len(results), wanted=True)
     harmed = [hit for harm, hit in over if harm]
@@ -339,7 +339,7 @@ def coupled(seed: int) -> Iterator[Row]:
         confirmed[seen.severity].append(max(map(abs, effects)) > MARGIN)
     for severity, results in confirmed.items():
         what = f"{severity}: AdamW with the same λ, or none, gives another loss"
-        yield Row("l2_through_adam", what, sum(results), len(results), wanted=severity == "warning")
+        yield Row("l2 through adam", what, sum(results), len(results), wanted=severity == "warning")
 
 
 PARTS: Mapping[str, Callable[[int], Iterator[Row]]] = MappingProxyType(

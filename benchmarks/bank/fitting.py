@@ -10,7 +10,9 @@ from scipy.optimize import minimize
 
 from etude.diagnosis.case import Case
 from etude.diagnosis.evidence import Evidence, evidence_of
-from etude.diagnosis.verdict import VERDICTS, Model, confirmed, inputs, known
+from etude.diagnosis.verdict import VERDICTS, Model, confirmed, inputs, known, numbers
+from etude.numerics.trends import running_median
+from etude.values.curve import Curve, curve
 
 Floats = NDArray[np.float64]
 
@@ -39,24 +41,38 @@ class Sample:
     evidence: Evidence
 
 
-def samples(runs: Sequence[BankRun], view: Sequence[str]) -> list[Sample]:
-    """The runs as a log with those parts would show them; those of which nothing can be weighed are left out."""
-    seen = [Sample(run, evidence_of(seen_as(run, view))) for run in runs]
+def samples(runs: Sequence[BankRun], view: Sequence[str], *, smooth: bool = False) -> list[Sample]:
+    """The runs as a log with those parts would show them; those of which nothing can be weighed are left out.
+
+    smooth: with their noise taken off, as trackers show them, and as whole-batch training makes them
+    """
+    seen = [Sample(run, evidence_of(seen_as(run, view, smooth=smooth))) for run in runs]
     return [one for one in seen if one.evidence.finite and known(one.evidence.values) == " ".join(view)]
 
 
-def seen_as(run: BankRun, view: Sequence[str]) -> Case:
+def seen_as(run: BankRun, view: Sequence[str], *, smooth: bool = False) -> Case:
     """The case of which only these parts are known."""
-    curves = run.run.curves
+    curves = {name: _smoothed(one) if smooth else one for name, one in run.run.curves.items()}
     train, validation = (curves[f"{split}/objective"] if split in view else None for split in ("train", "validation"))
     recipe = run.run.recipe if "recipe" in view else None
     return Case(run.run, train, validation, higher=False, recipe=recipe)
 
 
+def _smoothed(one: Curve) -> Curve:
+    """A running median over a sixth of the values, and a running mean over a tenth of them."""
+    if one.values.size < 6 or not np.isfinite(one.values).all():
+        return one
+    level = running_median(one.values, max(3, one.values.size // 6) | 1)
+    reach = max(1, level.size // 20)
+    padded = np.pad(level, reach, mode="reflect", reflect_type="odd")
+    mean = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), mode="valid")
+    return curve(one.name, one.steps, mean)
+
+
 def fitted(given: Sequence[Sample]) -> Model:
     """The model of these samples: multinomial logistic, by penalised likelihood of any accepted verdict."""
     names = tuple(sorted(given[0].evidence.values))
-    table = np.array([[one.evidence.values[name] for name in names] for one in given])
+    table = np.array([numbers(names, one.evidence.values) for one in given])
     centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
     empty = Model(names, centre, scale, np.zeros((len(VERDICTS), 2 * len(names) + 1)))
     z = np.array([inputs(empty, one.evidence.values) for one in given])
@@ -102,12 +118,15 @@ def probabilities(model: Model, given: Sequence[Sample]) -> Floats:
     return softmax(z @ model.weights.T)
 
 
-def left_out(given: Sequence[Sample]) -> Floats:
-    """The probabilities of each sample by a model that has seen nothing of its data set, shape (samples, verdicts)."""
+def left_out(given: Sequence[Sample], also: Sequence[Sample]) -> Floats:
+    """The probabilities of each sample by a model that has seen nothing of its data set, shape (samples, verdicts).
+
+    also: further samples that the models are fitted on, of the other data sets
+    """
     found = np.zeros((len(given), len(VERDICTS)))
     for data in sorted({one.run.data for one in given}):
         mine = [i for i, one in enumerate(given) if one.run.data == data]
-        model = fitted([one for one in given if one.run.data != data])
+        model = fitted([one for one in (*given, *also) if one.run.data != data])
         found[mine] = probabilities(model, [given[i] for i in mine])
     return found
 

@@ -90,7 +90,7 @@ def overfit() -> Judged:
         next=("Stop at epoch 10.",),
         findings=(finding,),
         signs=(Sign("small gap", healthy=False, says="0.45 nats"), Sign("smooth convergence", healthy=None, says="–")),
-        not_run=(NotRun("dying_relu", "it needs layers"), NotRun("leakage", "it needs the data")),
+        not_run=(NotRun("dying relu", "it needs layers"), NotRun("leakage", "it needs the data")),
         checked=("overfit",),
         judged={"train": "loss", "validation": "val_loss"},
         best_step=10,
@@ -110,6 +110,6 @@ def healthy() -> Judged:
 
 @pytest.fixture
 def both(overfit, healthy) -> Examined:
-    across = Finding("units_not_comparable", "One is in nats, the other is not.", "note", 0.9)
-    lacking = NotRun("double_descent", "it needs several widths")
+    across = Finding("units not comparable", "One is in nats, the other is not.", "note", 0.9)
+    lacking = NotRun("double descent", "it needs several widths")
     return Examined((overfit, healthy), (across, lacking), (LogError("logs/b.csv: no number in line 1"),), passed=2)

@@ -64,8 +64,8 @@ def test_a_finding_at_or_above_the_severity_fails():
 
 
 def test_what_shows_between_runs_fails_too():
-    finding = Finding("confounded_comparison", "", "error", 0.9)
-    assert Examined((), (finding, NotRun("double_descent", "it needs widths"))).fails_on("error")
+    finding = Finding("confounded comparison", "", "error", 0.9)
+    assert Examined((), (finding, NotRun("double descent", "it needs widths"))).fails_on("error")
 
 
 def test_reasons_that_stop_most_checks_come_first():

@@ -33,8 +33,8 @@ def test_the_numbers_are_those_of_the_diagnosis_and_no_nan_is_among_them(both):
 def test_what_failed_and_what_shows_between_runs_is_there(both):
     found = json.loads(examined_json(both))
     assert found["failed"] == [{"error": "LogError", "says": "logs/b.csv: no number in line 1"}]
-    assert [one["symptom"] for one in found["comparison"]["findings"]] == ["units_not_comparable"]
-    assert found["comparison"]["not_run"] == [{"check": "double_descent", "because": "it needs several widths"}]
+    assert [one["symptom"] for one in found["comparison"]["findings"]] == ["units not comparable"]
+    assert found["comparison"]["not_run"] == [{"check": "double descent", "because": "it needs several widths"}]
 
 
 def test_nothing_judged_is_an_empty_list():

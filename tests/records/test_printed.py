@@ -117,7 +117,7 @@ def test_values_beyond_a_bound_are_counted():
 
 def test_where_epochs_go_back_another_training_begins():
     logs = printed("epoch 1 loss 3", "epoch 2 loss 2", "epoch 1 loss 5", "epoch 2 loss 4").logs()
-    assert [log.name for log in logs] == ["train.py (1)", "train.py (2)"]
+    assert [log.name for log in logs] == ["train.py", "train.py (2)"]
     assert [log.series[0].values.tolist() for log in logs] == [[3, 2], [5, 4]]
 
 

@@ -1,7 +1,7 @@
 """From evidence to the probability of each verdict: a multinomial logistic model, its constants fitted on the bank."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,22 @@ VERDICTS: tuple[Verdict, ...] = tuple(verdict for verdict in get_args(Verdict) i
 
 WELL = 0.5
 """How probable a good fit must be to be the verdict."""
+
+LEVELS = frozenset(
+    {
+        "end",
+        "fall",
+        "to gain",
+        "to gain, late",
+        "last quarter",
+        "rise",
+        "gap",
+        "gap since best",
+        "since best",
+        "gap at begin",
+    }
+)
+"""Evidence that is a level, or a difference of two, as a share of where the run began."""
 
 MOST = 4.0
 """Standard deviations from the bank's mean beyond which evidence counts no further."""
@@ -79,9 +95,18 @@ def confirmed(model: Model, share: float) -> float:
 
 def inputs(model: Model, values: Mapping[str, float]) -> Floats:
     """The numbers that are weighed, shape (2k + 1,)."""
-    given = np.array([values[name] for name in model.names])
-    z = np.clip((given - model.centre) / model.scale, -MOST, MOST)
+    z = np.clip((numbers(model.names, values) - model.centre) / model.scale, -MOST, MOST)
     return np.concatenate([z, np.maximum(z, 0.0), [1.0]])
+
+
+def numbers(names: Sequence[str], values: Mapping[str, float]) -> Floats:
+    """The evidence as it is weighed, shape (k,): levels, which have no bound where a run diverges, by their logarithm.
+
+    A level of 0.1 becomes 0.29, 1 becomes 1, and 100 becomes 2.9; so a rise by a tenth is seen beside one by a thousand.
+    """
+    given = np.array([values[name] for name in names])
+    bent = np.sign(given) * np.log1p(10 * np.abs(given)) / np.log(11)
+    return np.where([name.removeprefix("train ").removeprefix("validation ") in LEVELS for name in names], bent, given)
 
 
 def known(values: Mapping[str, float]) -> str:

@@ -130,7 +130,7 @@ def diagnose(  # noqa: PLR0913 - each parameter is one option of the command
     raise typer.Exit(diagnose_paths(given))
 
 
-@app.command()
+@app.command(context_settings={"allow_interspersed_args": False})
 def watch(  # noqa: PLR0913 - each parameter is one option of the command
     command: Annotated[list[str], typer.Argument(help="The command, after --, as in: -- python train.py --lr 0.1")],
     *,

@@ -177,7 +177,7 @@ def _findings(page: Page, diagnosis: Diagnosis) -> None:
 def _finding(page: Page, finding: Finding) -> None:
     sign, colour = SEVERITY_SIGNS[finding.severity]
     page.line(
-        page.style(f"{' ' * INDENT}{sign} {_words(finding.symptom)}", colour, "bold"),
+        page.style(f"{' ' * INDENT}{sign} {finding.symptom}", colour, "bold"),
         page.style(f"  {finding.severity}, {chances(finding.probability)}", "dim"),
     )
     inner = INDENT + 2
@@ -221,7 +221,7 @@ def _unchecked(page: Page, not_run: Sequence[NotRun]) -> None:
     page.say(f"Not checked: {plural(len(not_run), 'symptom')}", "bold", indent=INDENT)
     reasons = by_reason(not_run)
     for because, checks in reasons[:REASONS]:
-        page.say(f"{listed(_words(check) for check in checks)}: {because}", "dim", indent=INDENT, first="- ")
+        page.say(f"{listed(check for check in checks)}: {because}", "dim", indent=INDENT, first="- ")
     if len(reasons) > REASONS:
         left = sum(len(checks) for _, checks in reasons[REASONS:])
         page.say(f"and {left} more; --report FILE.html or --json says why", "dim", indent=INDENT, first="- ")
@@ -264,10 +264,6 @@ def _failures(page: Page, examined: Examined) -> None:
         page.say(str(error), first="- ")
     if len(examined.failed) > LISTED:
         page.say(f"and {len(examined.failed) - LISTED:,} more; --json lists them", "dim", first="- ")
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _sentence(told: str) -> str:

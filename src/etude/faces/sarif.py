@@ -133,7 +133,7 @@ def _rule(name: str) -> dict[str, Any]:
 def _identity(symptom: str) -> str:
     """The symptom as the name of a rule.
 
-    >>> _identity("learning rate too high"), _identity("dying_relu")
+    >>> _identity("learning rate too high"), _identity("dying relu")
     ('learning-rate-too-high', 'dying-relu')
     """
     return re.sub(r"[^a-z0-9]+", "-", symptom.lower()).strip("-")

@@ -189,9 +189,7 @@ def _places(diagnosis: Diagnosis) -> tuple[Shaded, ...]:
     found: dict[tuple[int, int, int], Shaded] = {}
     for i, finding in enumerate(diagnosis.findings, 1):
         for place in finding.where:
-            found.setdefault(
-                (i, place.first, place.last), Shaded(i, finding.symptom.replace("_", " "), place.first, place.last)
-            )
+            found.setdefault((i, place.first, place.last), Shaded(i, finding.symptom, place.first, place.last))
     return tuple(found.values())
 
 

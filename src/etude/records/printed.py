@@ -107,7 +107,7 @@ class Printed:
         found = [tracks for tracks in self._trainings if tracks]
         return tuple(
             Log(
-                self._name if len(found) == 1 else f"{self._name} ({i})",
+                self._name if i == 1 else f"{self._name} ({i})",
                 "printed lines",
                 (),
                 tuple(_series(name, track) for name, track in tracks.items()),

@@ -12,7 +12,7 @@ from etude.numerics.trends import NORMAL_975
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "bad_initialisation"
+SYMPTOM = "bad initialisation"
 ABOVE, FAR_ABOVE = 0.25, 1.0
 """Loss of classes at step 0 above that of knowing nothing, as a share of it. Usual initial weights give up to 0.1."""
 

@@ -7,7 +7,7 @@ from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import figure
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "batch_mixing"
+SYMPTOM = "batch mixing"
 PROBE = "probes/batch_mixing"
 MIXED = 1e-5
 """Derivative by another example's input over that by one's own. Where nothing mixes it is exactly 0; float32 sums that

@@ -16,7 +16,7 @@ from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place
 from etude.values.metric import METRICS
 
-SYMPTOM = "better_than_possible"
+SYMPTOM = "better than possible"
 BEYOND = 4.0
 """Standard errors beyond the limit: up to six scores are looked at, on parts of some hundred examples whose tails are
 heavier than normal."""

@@ -11,7 +11,7 @@ from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 from etude.values.metric import Limit
 
-SYMPTOM = "class_imbalance"
+SYMPTOM = "class imbalance"
 MAJORITY = 0.6
 """Share of the commonest class from which answering with it alone looks like skill."""
 

@@ -10,7 +10,7 @@ from etude.diagnosis.saying import figure, percent
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "clipping_always"
+SYMPTOM = "clipping always"
 OFTEN, NEARLY_ALWAYS = 0.5, 0.9
 """Share of steps; the playbook's advice is to clip at the 90th percentile of the norm, so at one step in ten."""
 

@@ -9,7 +9,7 @@ from etude.diagnosis.check import Seen, StudyCheck
 from etude.diagnosis.differing import Design, design_of, field_words, level_words
 from etude.values.finding import Cause, Finding, Measured, NotRun
 
-SYMPTOM = "confounded_comparison"
+SYMPTOM = "confounded comparison"
 MOST_NAMED = 4
 MOST_COMBINATIONS = 64
 """Arms of a factorial that anybody would run."""

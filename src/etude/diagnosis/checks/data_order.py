@@ -10,7 +10,7 @@ from etude.numerics.trends import MAD_TO_SD, autocorrelation, running_median
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "data_order"
+SYMPTOM = "data order"
 LEAST_PER_EPOCH, LEAST_EPOCHS = 6, 4
 """Training points an epoch and epochs; with fewer an epoch's course cannot be told from noise."""
 

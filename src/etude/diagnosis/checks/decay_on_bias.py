@@ -7,7 +7,7 @@ from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import figure, percent
 from etude.values.finding import Cause, Finding, Measured, NotRun
 
-SYMPTOM = "decay_on_bias"
+SYMPTOM = "decay on bias"
 LEAST_SHRINKAGE = 0.05
 """Share of a parameter that decay alone takes away over the run, below which it cannot matter."""
 

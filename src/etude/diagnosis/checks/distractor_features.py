@@ -11,7 +11,7 @@ from etude.diagnosis.outcomes import ADVICE, FEWEST, Floats, Judge, differences,
 from etude.diagnosis.saying import amount
 from etude.values.finding import Cause, Finding, Measured, NotRun, Prediction
 
-SYMPTOM = "distractor_features"
+SYMPTOM = "distractor features"
 
 
 def look(case: Case) -> Seen:

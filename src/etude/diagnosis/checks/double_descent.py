@@ -23,7 +23,7 @@ from etude.diagnosis.outcomes import (
 from etude.diagnosis.saying import amount, figure, when
 from etude.values.finding import Cause, Finding, NotRun, Place
 
-SYMPTOM = "double_descent"
+SYMPTOM = "double descent"
 LEVELS = 3
 BLOCKS = 12
 """Equal stretches that a curve over epochs is cut into before its peak is looked for."""

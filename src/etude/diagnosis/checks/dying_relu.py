@@ -11,7 +11,7 @@ from etude.diagnosis.saying import percent
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "dying_relu"
+SYMPTOM = "dying relu"
 MANY, NEARLY_ALL = 0.6, 0.9
 """Share of a layer's units that is dead. Healthy networks of étude's tasks have up to 0.46 on 64 examples: a batch does
 not wake every unit."""

@@ -12,7 +12,7 @@ from etude.numerics.trends import roughness, running_median
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "early_stop_unreliable"
+SYMPTOM = "early stop unreliable"
 LEAST_POINTS = 16
 WIDE = 0.25
 """Share of a run over which its validation series cannot be told from its best: any of these epochs could win."""

@@ -7,7 +7,7 @@ from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import percent
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "evaluation_mode"
+SYMPTOM = "evaluation mode"
 PROBE = "probes/eval_train_difference"
 NOTABLE, LARGE = 0.2, 0.5
 """Relative difference of outputs. Batches of 32 differ from the running averages of batch norm by 0.05 to 0.15."""

@@ -12,7 +12,7 @@ from etude.diagnosis.saying import figure, when
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "exploding_gradients"
+SYMPTOM = "exploding gradients"
 SPIKE = 100.0
 """A norm over the median of those just before it; the largest over the median of the whole run would take a norm that
 falls a hundredfold, as it does where training goes well, for an explosion."""

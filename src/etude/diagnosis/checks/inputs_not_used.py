@@ -11,7 +11,7 @@ from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 from etude.values.metric import METRICS
 
-SYMPTOM = "inputs_not_used"
+SYMPTOM = "inputs not used"
 ALIKE = 0.02
 """Loss with real inputs at least this share below that with shuffled ones, or they are as good as not used."""
 

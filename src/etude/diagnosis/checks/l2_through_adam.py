@@ -6,7 +6,7 @@ from etude.diagnosis.differing import field_words, size
 from etude.diagnosis.saying import figure
 from etude.values.finding import Cause, Finding, Measured, NotRun
 
-SYMPTOM = "l2_through_adam"
+SYMPTOM = "l2 through adam"
 NORMALISING = ("adam", "rmsprop")
 
 

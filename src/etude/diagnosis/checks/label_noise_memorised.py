@@ -12,7 +12,7 @@ from etude.numerics.trends import NORMAL_975
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "label_noise_memorised"
+SYMPTOM = "label noise memorised"
 SOME = 0.15
 """Share of the wrong labels that is known by heart, from which it matters."""
 

@@ -22,7 +22,7 @@ from etude.diagnosis.outcomes import (
 from etude.diagnosis.saying import amount, figure, percent
 from etude.values.finding import Cause, Finding, Measured, NotRun, Prediction
 
-SYMPTOM = "lucky_seed"
+SYMPTOM = "lucky seed"
 FEWEST_ARMS = 3
 MUCH = 0.3
 """Share of the winner's lead over the average arm that is expected to be luck, from which it is worth a remark."""

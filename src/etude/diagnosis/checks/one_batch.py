@@ -7,7 +7,7 @@ from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.saying import figure, percent
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "one_batch"
+SYMPTOM = "one batch"
 PROBE, START = "probes/one_batch_loss", "probes/one_batch_start"
 LEARNT, LEFT = 0.01, 0.05
 """A loss above both, the second as a share of what it was at the start, is no learning by heart; the first is that of

@@ -13,7 +13,7 @@ from etude.numerics.trends import roughness, running_median
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "plateau_then_drop"
+SYMPTOM = "plateau then drop"
 LEAST_POINTS = 20
 LEAST_SHARE = 0.1
 """Of the run that the flat part lasts: what is worth a remark."""

@@ -12,7 +12,7 @@ from etude.diagnosis.outcomes import ADVICE, FEWEST, Floats, Judge, judge_of, me
 from etude.diagnosis.saying import amount, figure, when
 from etude.values.finding import Cause, Finding, NotRun, Prediction
 
-SYMPTOM = "regulariser_helps_later"
+SYMPTOM = "regulariser helps later"
 EARLY = (0.05, 0.25)
 """Shares of all steps at which a regulariser's effect is compared with that at the end."""
 

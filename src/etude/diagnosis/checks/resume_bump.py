@@ -13,7 +13,7 @@ from etude.numerics.trends import roughness
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "resume_bump"
+SYMPTOM = "resume bump"
 LEAST_POINTS = 24
 AROUND = 7
 """Points before and after, whose medians are compared: a single spike moves neither."""

@@ -13,7 +13,7 @@ from etude.diagnosis.saying import amount, percent, when
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place
 
-SYMPTOM = "same_seed_other_machine"
+SYMPTOM = "same seed other machine"
 ROUNDING = 1e-6
 """Relative difference up to which two values are one but for the order of sums in 32-bit floats."""
 

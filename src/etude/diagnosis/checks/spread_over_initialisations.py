@@ -8,7 +8,7 @@ from etude.diagnosis.outcomes import ADVICE, FEWEST, Floats, mean_of, share_of
 from etude.diagnosis.saying import amount, figure
 from etude.values.finding import Cause, Finding, NotRun, Prediction
 
-SYMPTOM = "spread_over_initialisations"
+SYMPTOM = "spread over initialisations"
 LATE = 0.1
 """Share of the points at the end whose median is a replicate's final training loss: one batch's luck is no basin."""
 

@@ -10,7 +10,7 @@ from etude.values.finding import Cause, Finding, Measured, NotRun
 from etude.values.metric import METRICS
 from etude.values.run import Run
 
-SYMPTOM = "units_not_comparable"
+SYMPTOM = "units not comparable"
 SURE = 0.75
 """Probability that both units are right, from which nothing can come of the comparison."""
 

@@ -10,7 +10,7 @@ from etude.diagnosis.outcomes import ADVICE, FEWEST, Floats, Judge, differences,
 from etude.diagnosis.saying import amount, figure
 from etude.values.finding import Cause, Finding, Measured, NotRun
 
-SYMPTOM = "unnecessary_regularisation"
+SYMPTOM = "unnecessary regularisation"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from etude.diagnosis.known import late, layers
 from etude.diagnosis.saying import percent
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "unused_embedding_rows"
+SYMPTOM = "unused embedding rows"
 SOME, MOST = 0.1, 0.5
 """Share of rows without a gradient since training began; a padding row and a few rare words stay below a tenth."""
 

@@ -11,7 +11,7 @@ from etude.diagnosis.saying import amount, percent
 from etude.numerics.trends import NORMAL_975
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "validation_better"
+SYMPTOM = "validation better"
 LEAST_POINTS = 6
 OFTEN = 0.8
 """Share of the points of the second half at which validation is better."""

@@ -14,7 +14,7 @@ from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 from etude.values.metric import METRICS
 
-SYMPTOM = "validation_too_small"
+SYMPTOM = "validation too small"
 RELATIVE = 0.1
 """Smallest effect of interest where a metric has none of its own, as a share of its value."""
 

@@ -12,7 +12,7 @@ from etude.diagnosis.saying import figure
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Prediction
 
-SYMPTOM = "vanishing_gradients"
+SYMPTOM = "vanishing gradients"
 RATIO = 0.03
 """First layer's gradient norm over the last's. Healthy networks of four layers have 0.5 to 12 on étude's tasks."""
 

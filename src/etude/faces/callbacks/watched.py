@@ -20,7 +20,7 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 class Asked:
     """How a training is watched.
 
-    every:      steps between two whose gradients are measured; None: as many as 2 % of the time pays for
+    every:      steps between two whose gradients are measured; None: as many as a small share of the time pays for
     path:       a file of JSON lines that gets everything as it comes, and that `etude.read_runs` reads
     stop:       whether the training is ended once the validation loss has turned for good; it keeps the best weights
     keep_best:  whether the weights at the best validation are kept, for `restore_best`
