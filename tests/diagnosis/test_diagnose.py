@@ -154,3 +154,38 @@ def test_a_symptom_is_looked_for_once_in_a_run_once_in_an_arm_and_once_in_a_stud
     for kind in (RunCheck, ArmCheck, StudyCheck):
         symptoms = [check.symptom for check in CHECKS if isinstance(check, kind)]
         assert len(symptoms) == len(set(symptoms))
+
+
+def test_a_prediction_promises_no_more_than_is_left(logged):
+    held = settling(0.05, 30.0)
+    for finding in diagnosed([logged(settling(0.05, 30.0), held)]).findings:
+        if finding.prediction is not None and finding.symptom in SAYS:
+            assert finding.prediction.high <= 1.1 * held[-1]
+
+
+def test_a_good_fit_names_the_signs_of_health_that_are_missing(logged):
+    found = diagnosed([logged(settling(0.02, 5.0), settling(0.35, 5.0))])
+    missing = [sign.name for sign in found.signs if sign.healthy is False]
+    assert missing
+    if found.verdict == "good fit":
+        assert all(name in found.says for name in missing)
+
+
+def test_what_cannot_be_told_names_the_likeliest(logged):
+    found = diagnosed([logged(settling(0.3)[:4], settling(0.5)[:4])])
+    if found.verdict == "cannot tell":
+        likeliest = max(found.probabilities, key=found.probabilities.get)
+        assert likeliest in found.says
+    assert found.next if found.verdict == "cannot tell" else True
+
+
+def test_a_noiseless_rise_is_seen_as_well_as_a_noisy_one(logged):
+    # smooth curves were once called a good fit: levels were weighed beside those of runs that diverged
+    held = settling(0.43, 3.0, start=1.1) + 0.02 * np.maximum(EPOCHS - 20, 0)
+    found = diagnosed([logged(settling(0.003, 6.0, start=1.0), held, noise=0.0)])
+    assert found.verdict == "overfit"
+
+
+def test_validation_alone_that_rises_is_no_good_fit(logged):
+    held = settling(1.2, 4.0, start=2.3) + 0.03 * np.maximum(EPOCHS - 12, 0)
+    assert diagnosed([logged(None, held, noise=0.01)]).verdict != "good fit"

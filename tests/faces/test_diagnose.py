@@ -3,8 +3,11 @@
 import inspect
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +58,63 @@ def test_files_are_written_where_they_are_asked_for(folder):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "Diverged" in (folder / "out" / "page.html").read_text(encoding="utf-8")
     assert json.loads((folder / "out" / "found.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--report", "overfit.csv"], "--report overfit.csv would replace a log"),
+        (["--sarif", "./sub/../overfit.csv"], "would replace a log"),
+        (["--report", "z.csv"], "would replace a log"),
+        (["--report", "p.html", "--sarif", "./p.html"], "--report and --sarif both name p.html"),
+        (["--report", "-"], "--report - names no file"),
+        (["--sarif=-"], "--sarif - names no file"),
+    ],
+)
+def test_no_file_is_written_over_a_log_or_over_another_file_that_was_asked_for(folder, options, says):
+    (folder / "sub").mkdir()
+    (folder / "z.csv").write_text("round,this,that\n1,0.5,0.4\n2,0.9,0.6\n")  # a log that cannot be judged
+    before = {file: file.is_file() and file.read_bytes() for file in folder.iterdir()}
+    done = run_etude(".", *options, folder=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert {file: file.is_file() and file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_python_does_not_write_the_page_over_the_log_either(folder):
+    before = (folder / "overfit.csv").read_bytes()
+    with pytest.raises(etude.EtudeError, match=r"overfit\.csv is a log that was judged"):
+        etude.diagnose(folder / "overfit.csv").report(folder / "overfit.csv")
+    assert (folder / "overfit.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_a_closed_output_is_said_and_files_are_written_all_the_same(folder, closed):
+    line = f"{shlex.quote(sys.executable)} -m etude diagnose overfit.csv --report page.html {closed}"
+    done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    said = "etude: standard output cannot be written: Bad file descriptor. Everything else was done.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "" if "2>" in closed else said)
+    assert "Overfit" in (folder / "page.html").read_text(encoding="utf-8")
+
+
+def test_quiet_needs_no_output(folder):
+    line = f"{shlex.quote(sys.executable)} -m etude diagnose broken.csv -q --fail-on error >&-"
+    done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("options", [[], ["--rep", "page.html"]], ids=["the quick way", "the command line proper"])
+def test_ctrl_c_ends_it_at_once_in_its_own_words(folder, options):
+    os.mkfifo(folder / "endless.csv")  # whoever opens it waits for a writer that never comes
+    command = [sys.executable, "-m", "etude", "diagnose", "endless.csv", *options]
+    running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    asked_at = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    told, said = running.communicate(timeout=30)
+    assert time.monotonic() - asked_at < 2
+    assert (running.returncode, told) == (130, "")
+    assert said.startswith("etude: stopped. The logs are as they were")
 
 
 def test_a_log_that_cannot_be_judged_among_others_is_listed_and_alone_is_an_error(folder):

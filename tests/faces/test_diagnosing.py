@@ -63,6 +63,25 @@ def test_a_finding_at_or_above_the_severity_fails():
     assert [examined.fails_on(one) for one in (None, "note", "warning", "error")] == [False, True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "probability", "fails"),
+    [("good fit", 0.49, False), ("good fit", 0.5, True), ("not converged", 0.43, True), ("cannot tell", 0.43, False)],
+)
+def test_a_finding_fails_if_it_is_likely_or_is_the_verdict_itself(verdict, probability, fails):
+    finding = Finding("not converged", "", "warning", probability)
+    one = Judged(Diagnosis("a", verdict, 0.6, "", findings=(finding,)), ())
+    assert Examined((one,)).fails_on("warning") == fails
+
+
+def test_an_unlikely_finding_of_one_run_is_not_made_to_count_by_the_verdict_of_another():
+    unlikely = Finding("overfit", "", "error", 0.2)
+    judged = (
+        Judged(Diagnosis("a", "overfit", 0.9, ""), ()),
+        Judged(Diagnosis("b", "good fit", 0.9, "", findings=(unlikely,)), ()),
+    )
+    assert not Examined(judged, (unlikely,)).fails_on("note")
+
+
 def test_what_shows_between_runs_fails_too():
     finding = Finding("confounded comparison", "", "error", 0.9)
     assert Examined((), (finding, NotRun("double descent", "it needs widths"))).fails_on("error")

@@ -148,3 +148,20 @@ def test_shares_tell_how_many_they_were_counted_on():
 def test_changes_against_the_trend_are_counted_and_ties_are_none():
     assert share_against([3.0, 3.0, 4.0, 1.0, 2.0]) == 0.5
     assert share_against([1.0]) == 0
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**1000])
+def test_slopes_of_huge_and_tiny_values_are_those_of_usual_ones_to_the_bit(scale):
+    y = np.random.default_rng(0).normal(size=40) - 0.1 * np.arange(40)
+    usual, scaled = theil_sen(np.arange(40), y), theil_sen(np.arange(40), y * scale)
+    assert (scaled.slope, scaled.low, scaled.high) == (usual.slope * scale, usual.low * scale, usual.high * scale)
+
+
+def test_slopes_between_the_largest_numbers_are_told_without_a_warning():
+    assert theil_sen(np.arange(8) * 4, np.tile([-1.7e308, 1.7e308], 4)).slope == pytest.approx(0)
+
+
+def test_a_hundred_thousand_different_shares_are_looked_through_in_no_time_and_little_memory():
+    shares = np.random.default_rng(0).random(100_000)
+    assert granularity(shares) is None
+    assert granularity(np.round(shares * 1999) / 1999) == 1999

@@ -41,6 +41,32 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path):
     assert len(read([tmp_path / "a.csv", tmp_path / "a.csv"]).runs) == 1
 
 
+def test_a_file_that_is_reached_in_several_ways_is_one_run_named_by_the_first(tmp_path, monkeypatch):
+    (tmp_path / "mine" / "seeds").mkdir(parents=True)
+    for name in ("mine/a.csv", "mine/seeds/b.csv"):
+        (tmp_path / name).write_text(CSV)
+    (tmp_path / "mine" / "linked.csv").symlink_to(tmp_path / "mine" / "a.csv")
+    monkeypatch.chdir(tmp_path)
+    assert len(read(["mine", "mine/seeds", tmp_path / "mine" / "a.csv", "mine/../mine"]).runs) == 2
+    assert [run.name for run in read(["mine/seeds/b.csv", "mine"]).runs] == ["b", "a"]
+
+
+def test_links_in_a_circle_are_no_logs(tmp_path):
+    (tmp_path / "a.csv").write_text(CSV)
+    (tmp_path / "b.csv").symlink_to(tmp_path / "c.csv")
+    (tmp_path / "c.csv").symlink_to(tmp_path / "b.csv")
+    reading = read([tmp_path])
+    assert (len(reading.runs), reading.passed) == (1, 2)
+
+
+def test_which_files_are_logs_is_known_of_those_that_failed_too(tmp_path):
+    (tmp_path / "good.csv").write_text(CSV)
+    (tmp_path / "words.csv").write_text("round,this,that\n1,0.5,0.4\n2,0.9,0.6\n")
+    (tmp_path / "picture.png").write_bytes(bytes(range(256)))
+    logs = read([tmp_path]).logs
+    assert logs == {str(tmp_path.resolve() / name) for name in ("good.csv", "words.csv")}
+
+
 def test_what_is_not_there_or_no_log_is_refused_with_what_is_known(tmp_path):
     with pytest.raises(LogError, match=r"nothing is not there"):
         read([tmp_path / "nothing"])

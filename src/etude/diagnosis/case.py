@@ -1,7 +1,8 @@
 """What a check is given: one run, or the replicates of one arm, with the curves that are judged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,10 @@ from etude.values.run import Run
 
 if TYPE_CHECKING:
     from etude.values.recipe import Recipe  # pydantic, which a log of another tool never needs
+
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Single precision holds no larger number, so a loss beyond it has left all bounds: it is judged as infinite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +58,7 @@ class Arm:
 
 def case_of(run: Run) -> Case:
     """A run as it is judged: on its score where it has one of these alone, else on its objective."""
+    run = _bounded(run)
     higher = not any(f"{split}/objective" in run.curves for split in ("train", "validation"))
     word = "score" if higher else "objective"
     train, validation = (run.curves.get(f"{split}/{word}") for split in ("train", "validation"))
@@ -67,6 +73,23 @@ def arm_of(runs: Sequence[Run], name: str = "") -> Arm:
 def badness(case: Case, curve: Curve) -> NDArray[np.float64]:
     """The judged values such that less is better: losses as they are, scores turned over, shape (n,)."""
     return -curve.values if case.higher else curve.values
+
+
+def _bounded(run: Run) -> Run:
+    """The run itself, or where numbers lie beyond `LARGEST` one with these infinite, so that no sum overflows."""
+    curves = {name: _bounded_curve(curve) for name, curve in run.curves.items()}
+    if all(curves[name] is curve for name, curve in run.curves.items()):
+        return run
+    return replace(run, curves=MappingProxyType(curves))
+
+
+def _bounded_curve(curve: Curve) -> Curve:
+    parts = (curve.values, curve.standard_errors)
+    if not any(part is not None and ((np.abs(part) > LARGEST) & np.isfinite(part)).any() for part in parts):
+        return curve
+    values, errors = (None if part is None else np.where(np.abs(part) > LARGEST, np.copysign(np.inf, part), part)
+                      for part in parts)  # fmt: skip
+    return replace(curve, values=curve.values if values is None else values, standard_errors=errors)
 
 
 def _kept(curve: Curve | None) -> Curve | None:

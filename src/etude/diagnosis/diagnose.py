@@ -55,9 +55,11 @@ from etude.diagnosis.checks import (
     vanishing_gradients,
 )
 from etude.diagnosis.pooling import how_sure_one_run_is, pooled
+from etude.diagnosis.saying import percent
 from etude.diagnosis.signs import signs
-from etude.diagnosis.suspicion import Suspicion, suspicion_of
+from etude.diagnosis.suspicion import Suspicion, has_broken, suspicion_of
 from etude.diagnosis.verdict import concluded, known
+from etude.values.curve import Curve
 from etude.values.finding import SEVERITIES, Diagnosis, Finding, NotRun, Verdict
 from etude.values.run import Run
 
@@ -116,7 +118,7 @@ CHECKS: tuple[Check, ...] = (
 
 SAYS: Mapping[Verdict, str] = MappingProxyType(
     {
-        "good fit": "Both parts have settled, close to each other; nothing that was weighed would help it much.",
+        "good fit": "Nothing that was weighed would help it much.",
         "overfit": "The run has learned its training rows better than what they have in common with others.",
         "underfit (capacity)": "The network is too small for what there is to learn.",
         "underfit (optimisation)": "The network could learn more; the way it is trained does not get it there.",
@@ -129,11 +131,15 @@ SAYS: Mapping[Verdict, str] = MappingProxyType(
         "cannot tell": "What was logged does not tell one illness from another, or from health, surely enough.",
     }
 )
+ENOUGH = 10
+"""Points of a series from which more of them would tell little."""
+
 MEASURE_NEXT = (
     "run more replicates of it: together they tell more than one run",
     "try three times the learning rate and three times the epochs, each alone: they tell the likely causes apart",
-    "log training and validation loss at least ten times, and let étude watch the gradients (etude.watch)",
+    "let étude watch the gradients (etude.watch): layers that stand still, or are dead, tell causes apart",
 )
+LOG_MORE = f"log training and validation loss at least {ENOUGH} times"
 
 
 def diagnosed(runs: Sequence[Run], name: str = "") -> Diagnosis:
@@ -176,12 +182,12 @@ def _of_one(case: Case, name: str) -> Diagnosis:
         lost=run.lost,
         notes=run.notes,
     )
-    whole = _with(plain, seen)
-    return _told(whole)
+    points = max((curve.values.size for curve in _judged(case).values() if curve is not None), default=0)
+    return _told(_with(plain, seen), points)
 
 
 def _verdict(suspicion: Suspicion) -> tuple[Verdict, float]:
-    if not suspicion.evidence.finite:
+    if has_broken(suspicion.evidence):
         return "diverged", suspicion.probabilities["diverged"]
     return concluded(suspicion.probabilities, known(suspicion.evidence.values))
 
@@ -199,23 +205,36 @@ def _with(diagnosis: Diagnosis, seen: Sequence[tuple[str, Seen]]) -> Diagnosis:
     )
 
 
-def _told(diagnosis: Diagnosis) -> Diagnosis:
-    """The diagnosis in words: how sure one run can be, and what to try next."""
+def _told(diagnosis: Diagnosis, points: int) -> Diagnosis:
+    """The diagnosis in words: what speaks for it, how sure one run can be, and what to try next."""
     own = [one for one in diagnosis.findings if one.symptom == diagnosis.verdict]
     others = [one for one in diagnosis.findings if one.symptom != diagnosis.verdict and one.severity != "note"]
     tried = [one.treatments[0] for one in (*own, *others) if one.treatments]
-    advice = {"good fit": [], "cannot tell": [*MEASURE_NEXT, *tried]}.get(
+    measured = MEASURE_NEXT if points >= ENOUGH else (LOG_MORE, *MEASURE_NEXT)
+    advice = {"good fit": [], "cannot tell": [*measured, *tried]}.get(
         diagnosis.verdict, [*(own[0].treatments[:2] if own else ()), *tried]
     )
-    says = f"{diagnosis.says} {how_sure_one_run_is(diagnosis)}"
+    says = f"{diagnosis.says} {_beside(diagnosis)}{how_sure_one_run_is(diagnosis)}"
     return replace(diagnosis, says=says, next=tuple(dict.fromkeys(advice))[:4])
+
+
+def _beside(diagnosis: Diagnosis) -> str:
+    """What else is to be said of health, by its signs, and of what cannot be told, by what is likeliest."""
+    if diagnosis.verdict == "good fit":
+        missing = [sign.name for sign in diagnosis.signs if sign.healthy is False]
+        return f"Yet not every sign of health is there: {' and '.join(missing)}. " if missing else ""
+    if diagnosis.verdict == "cannot tell" and diagnosis.probabilities:
+        ranked = sorted(diagnosis.probabilities, key=lambda one: -diagnosis.probabilities[one])[:2]
+        likely = " or ".join(f"{one} ({percent(diagnosis.probabilities[one])})" for one in ranked)
+        return f"Likeliest: {likely}. "
+    return ""
 
 
 def _worst_first(finding: Finding) -> tuple[int, float]:
     return -SEVERITIES.index(finding.severity), -finding.probability
 
 
-def _judged(case: Case) -> dict[str, object]:
+def _judged(case: Case) -> dict[str, Curve | None]:
     return {"train": case.train, "validation": case.validation}
 
 

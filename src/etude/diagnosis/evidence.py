@@ -23,6 +23,9 @@ POINTS = 150
 FEWEST = 3
 """Points of a series below which nothing is weighed."""
 
+CAP = 0.5
+"""A rise or a gap of half of where the run began is as clear as any larger one."""
+
 SMALL = 1e-5
 """The smallest noise that counts, as a share of where the run began."""
 
@@ -159,6 +162,7 @@ def _of_one(course: Course) -> dict[str, float]:
         "early share": float(smooth[0] - course.at(0.25)) / fall if fall > 1e-3 else 0.5,
         "middle share": float(smooth[0] - course.at(0.5)) / fall if fall > 1e-3 else 0.7,
         "rise": end - float(smooth.min()),
+        "rise, capped": min(end - float(smooth.min()), CAP),
         "noise": float(np.log10(noise + SMALL)),
         "noise of rest": float(np.log10((noise + SMALL) / (max(end, 0.0) + 0.01))),
         "up": float((changes > 0).mean()),
@@ -176,7 +180,9 @@ def _of_both(train: Course, validation: Course) -> dict[str, float]:
         "gap": float(gap[-1]),
         "gap of rest": float(np.log10(max(float(held[-1]), 1e-3)) - np.log10(max(float(mine[-1]), 1e-3))),
         "best at": float(validation.steps[best] / validation.steps[-1]),
-        "rise of best": float(np.log(max(held[-1] + 0.01, 1e-3) / max(held[best] + 0.01, 1e-3))),
+        "rise of best": min(float(np.log(max(held[-1] + 0.01, 1e-3) / max(held[best] + 0.01, 1e-3))), 3 * CAP),
+        "rise while training gained": min(float(held[-1] - held[best]), CAP) if mine[best] >= mine[-1] else 0.0,
+        "gap, capped": min(float(gap[-1]), CAP),
         "gap since best": float(gap[-1] - gap[best]),
         "train since best": float(mine[best] - mine[-1]),
         "gap at begin": float(gap[0]),
@@ -193,6 +199,9 @@ def _line(x: Floats, y: Floats) -> tuple[float, float]:
     residual = y - y.mean() - slope * centred
     return slope, float(np.sqrt(residual @ residual / max(x.size - 2, 1) / power))
 
+
+NO_LAYER = 10
+"""What a linear model's width counts as: it has no layer that could be wider, and the bank has no such arm."""
 
 SCORED_BY = MappingProxyType(
     {
@@ -235,13 +244,13 @@ def recipe_evidence(case: Case) -> dict[str, float]:
     usual = USUAL_RATE[optimizer["name"]] * (1 - 0.9 * momentum)
     decay = optimizer.get("coupled_weight_decay", 0.0) + optimizer.get("decoupled_weight_decay", 0.0)
     hidden = model.get("hidden", model.get("channels", model.get("width", 1)))
-    widths = hidden if isinstance(hidden, tuple) and hidden else (hidden if isinstance(hidden, int) else 1,)
+    widths = hidden if isinstance(hidden, tuple) else (hidden if isinstance(hidden, int) else 1,)
     squashed = len(widths) if model.get("activation") == "sigmoid" else 0
     return {
         "rate": float(np.log10(optimizer["learning_rate"] / usual)),
         "decay": float(np.log10(max(decay, 1e-6))),
         "dropout": float(model.get("dropout", 0.0)),
-        "narrowest": float(np.log10(min(widths))),
+        "narrowest": float(np.log10(min(widths, default=NO_LAYER))),
         "sigmoid layers": float(squashed),
         "steps": float(np.log10(max(case.run.last_step, 1))),
         "epochs": float(np.log10(recipe.epochs)),

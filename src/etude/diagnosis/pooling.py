@@ -102,6 +102,9 @@ def _says(diagnoses: Sequence[Diagnosis], verdict: Verdict, probability: float) 
     others = ", ".join(f"{count} {other!r}" for other, count in counts.most_common() if other != verdict)
     rest = f"; the others: {others}" if others else ""
     agreeing = f"{counts[verdict]} of {n} replicates are judged {verdict!r} ({_per_cent(agree)} of such runs){rest}."
+    if not counts[verdict]:
+        said = ", ".join(f"{count} {other!r}" for other, count in counts.most_common())
+        return f"The {n} replicates do not agree ({said}), and together they do not tell."
     if verdict == "cannot tell":
         return f"{agreeing} Together they do not tell either."
     return f"{agreeing} Together they make it {sure(probability)} ({percent(probability)})."
@@ -239,9 +242,10 @@ def _sign(name: str, signs: Sequence[Sign]) -> Sign:
     means = [mean_of(_of(what, len(given)), np.array(given), unit) for (what, unit), given in values.items()]
     shown = f": {means[0].name} {figure(means[0].value)} {means[0].unit}".rstrip() if means else ""
     share = share_of("replicates that have it", healthy, len(measured))
+    of = f"{len(measured)} replicates" + (" that could be measured" if len(measured) < len(signs) else "")
     return Sign(
         name,
         2 * healthy > len(measured),
-        f"{healthy} of {len(measured)} replicates have it ({_per_cent(share)} of such runs){shown}.",
+        f"{healthy} of {of} have it ({_per_cent(share)} of such runs){shown}.",
         (share, *means),
     )

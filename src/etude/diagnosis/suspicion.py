@@ -14,6 +14,9 @@ from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Predic
 WORTH_SAYING = 0.25
 """The probability from which a verdict is a finding, be it not the likeliest."""
 
+EXPLODED = 10.0
+"""At how many times what it began with a run that is still finite has diverged; no run of the bank ended so."""
+
 BROKEN = 0.97
 """That a run whose loss is not finite has diverged: 39 of 39 such runs of the bank's fitting part, and one of doubt."""
 
@@ -44,9 +47,15 @@ class Advice:
 def suspicion_of(case: Case) -> Suspicion:
     """Weighed once for all the checks of a run."""
     evidence = evidence_of(case)
-    if not evidence.finite:
+    if has_broken(evidence):
         return Suspicion(evidence, {"diverged": BROKEN, "learning rate too high": 1 - BROKEN})
     return Suspicion(evidence, weighed(evidence))
+
+
+def has_broken(evidence: Evidence) -> bool:
+    """Whether the run's own numbers say that it diverged: they are not finite, or beyond all bounds."""
+    courses = (course for course in (evidence.train, evidence.validation) if course is not None)
+    return not evidence.finite or any(float(course.smooth[-1]) >= EXPLODED for course in courses)
 
 
 def suspected(  # noqa: PLR0913 - a finding has as many parts
@@ -92,6 +101,10 @@ def _prediction(case: Case, evidence: Evidence, advice: Advice, gain: float | No
         low, high = (share * evidence.begin for share in gains()[advice.verdict])
     else:
         return None
+    course = held_out(evidence)
+    if course is not None and evidence.finite:  # no more can be gained than is left
+        high = min(high, max(float(course.smooth[-1]), 0.0) * evidence.begin)
+        low = min(low, high / 3)
     word = f"validation {'score' if case.higher else 'loss'}"
     return Prediction(advice.treatments[0], word, "rises" if case.higher else "falls", low, high, case.unit)
 

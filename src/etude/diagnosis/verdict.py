@@ -102,7 +102,7 @@ def inputs(model: Model, values: Mapping[str, float]) -> Floats:
 def numbers(names: Sequence[str], values: Mapping[str, float]) -> Floats:
     """The evidence as it is weighed, shape (k,): levels, which have no bound where a run diverges, by their logarithm.
 
-    A level of 0.1 becomes 0.29, 1 becomes 1, and 100 becomes 2.9; so a rise by a tenth is seen beside one by a thousand.
+    A level of 0.1 becomes 0.29, 1 stays 1, and 100 becomes 2.9: a rise by a tenth is seen beside one by a thousand.
     """
     given = np.array([values[name] for name in names])
     bent = np.sign(given) * np.log1p(10 * np.abs(given)) / np.log(11)

@@ -22,7 +22,8 @@ def main() -> NoReturn:
     code = 0
     try:
         code = _run(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is where it was closed before we began
+            sys.stdout.flush()
     except EtudeError as error:
         _say(str(error))
         sys.exit(error.exit_code)
@@ -31,10 +32,15 @@ def main() -> NoReturn:
     except OSError as error:
         if error.filename is not None:  # of a file, so no failure to write on standard output
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _say(f"standard output cannot be written: {error.strerror}. Everything else was done.")
         sys.exit(EtudeError.exit_code)
     except KeyboardInterrupt:
+        if sys.argv[1:2] == ["diagnose"]:
+            from etude.faces.diagnose_command import say_stopped
+
+            sys.exit(say_stopped())
         _say("stopped before anything ran.")
         sys.exit(InterruptedStudy.exit_code)
     sys.exit(code)

@@ -112,7 +112,11 @@ def diagnose(  # noqa: PLR0913 - each parameter is one option of the command
         ),
     ] = None,
     fail_on: Annotated[
-        Severity | None, typer.Option(help="Exit with 1 where a finding is as severe as this, or more.")
+        Severity | None,
+        typer.Option(
+            help="Exit with 1 where a finding is as severe as this, or more. Those count whose probability is 50 % or "
+            "more, and those that the verdict itself names."
+        ),
     ] = None,
     sarif: Annotated[Path | None, typer.Option(help="Write the findings to this file, as SARIF 2.1.0 for CI.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write one HTML page of all runs, worst first.")] = None,
@@ -122,7 +126,7 @@ def diagnose(  # noqa: PLR0913 - each parameter is one option of the command
     """Say what is wrong with runs, of any framework: a verdict with its probability, evidence, and what would help.
 
     Many runs are a table, worst first, then the worst few in full. Exit codes: 0 fine, 1 a finding at or above
-    --fail-on, 2 usage, 3 unreadable input.
+    --fail-on, 2 usage, 3 unreadable input, 130 stopped with Ctrl-C.
     """
     given = Asked(
         tuple(paths), train, validation, x, higher_is_better, replicates, fail_on, sarif, report, as_json, quiet

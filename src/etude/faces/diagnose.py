@@ -1,10 +1,11 @@
 """Diagnoses from Python: the same as the command line's, as objects that show themselves."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from etude.values.errors import EtudeError
+from etude.values.errors import EtudeError, ReportError
 from etude.values.finding import Diagnosis, Finding, NotRun, Verdict
 
 if TYPE_CHECKING:
@@ -111,9 +112,12 @@ class Diagnoses(Sequence[Diagnosis]):
         return self.examined.comparison
 
     def report(self, path: Path | str) -> Path:
-        """Write one HTML page of all of them and return its path."""
+        """Write one HTML page of all of them and return its path; a ReportError where a log of theirs is."""
         from etude.faces.diagnosis_page import write_page
 
+        logs = {os.path.realpath(file) for one in self.examined.judged for run in one.runs for file in run.files}
+        if os.path.realpath(path) in logs:
+            raise ReportError(f"{path} is a log that was judged. Name another file for the page. Nothing was written.")
         return write_page(self.examined, path)
 
     def json(self) -> str:

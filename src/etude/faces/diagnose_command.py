@@ -1,6 +1,7 @@
 """The command `diagnose`: its options, read without the library that explains them, and what it does."""
 
 import getopt
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, get_args
 if TYPE_CHECKING:
     from etude.faces.diagnosing import Examined
 
-from etude.values.errors import LogError
+from etude.values.errors import LogError, ReportError
 from etude.values.finding import Severity
 
-FINE, FOUND, UNREADABLE = 0, 1, 3
+FINE, FOUND, STOPPED = 0, 1, 130
+"""Exit codes; others are those of errors. 130 is what a shell shows for a command that Ctrl-C ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +86,71 @@ def _path(given: str | None) -> Path | None:
 
 def diagnose_paths(wanted: Asked) -> int:
     """Read, judge, write and show; returns the exit code."""
+    try:
+        return _done(wanted)
+    except KeyboardInterrupt:
+        return say_stopped()
+
+
+def say_stopped() -> int:
+    """What is said of a diagnosis that was stopped; returns the exit code."""
+    from etude.faces.plain import complain
+
+    complain("etude: stopped. The logs are as they were; a file that was asked for is there whole or not at all.")
+    return STOPPED
+
+
+def _done(wanted: Asked) -> int:
+    _refuse_names(wanted)
     examined = _examined(wanted)
-    _show(examined, wanted)
     _write_files(examined, wanted)
+    _show(examined, wanted)
     return FOUND if examined.fails_on(wanted.fail_on) else FINE
 
 
 def _show(examined: "Examined", wanted: Asked) -> None:
+    from etude.faces.plain import complain, is_coloured, tell, width
+
     if wanted.as_json:
         from etude.faces.diagnosis_json import examined_json
 
-        sys.stdout.write(examined_json(examined) + "\n")
+        tell(examined_json(examined) + "\n")
     elif not wanted.quiet:
         from etude.faces.diagnosis_terminal import examined_text
-        from etude.faces.plain import is_coloured, width
 
-        sys.stdout.write(examined_text(examined, coloured=is_coloured(sys.stdout), wide=width()))
+        tell(examined_text(examined, coloured=is_coloured(sys.stdout), wide=width()))
+    if wanted.report is not None and not wanted.quiet:
+        complain(f"report: {wanted.report}")
+
+
+def _refuse_names(wanted: Asked) -> None:
+    """A ReportError where what is to be written has no name of its own."""
+    for option, file in _outputs(wanted):
+        if str(file) == "-":
+            raise ReportError(
+                f"{option} - names no file, and standard output is for the text or --json. Name a file, such as "
+                f"{option} {'page.html' if option == '--report' else 'found.sarif'}. Nothing was read or written."
+            )
+    real = [os.path.realpath(file) for _, file in _outputs(wanted)]
+    if len(set(real)) < len(real):
+        raise ReportError(
+            f"--report and --sarif both name {wanted.report}, and one would replace the other. Name two files. "
+            "Nothing was read or written."
+        )
+
+
+def _refuse_logs(wanted: Asked, logs: frozenset[str]) -> None:
+    """A ReportError where what is to be written would replace what was read."""
+    for option, file in _outputs(wanted):
+        if os.path.realpath(file) in logs:
+            raise ReportError(
+                f"{option} {file} would replace a log that is to be judged. Name another file. Nothing was written."
+            )
+
+
+def _outputs(wanted: Asked) -> list[tuple[str, Path]]:
+    named = (("--report", wanted.report), ("--sarif", wanted.sarif))
+    return [(option, file) for option, file in named if file is not None]
 
 
 def _examined(wanted: Asked) -> "Examined":
@@ -109,6 +160,7 @@ def _examined(wanted: Asked) -> "Examined":
     from etude.records.roles import Choices
 
     reading = read(wanted.paths, Choices(wanted.train, wanted.validation, wanted.x, wanted.higher_is_better))
+    _refuse_logs(wanted, reading.logs)
     if not reading.runs:
         if reading.failed:
             raise reading.failed[0] if len(reading.failed) == 1 else _none(reading.failed)
@@ -127,8 +179,6 @@ def _none(failed: Sequence[LogError]) -> LogError:
 
 
 def _write_files(examined: "Examined", wanted: Asked) -> None:
-    from etude.faces.plain import complain
-
     if wanted.sarif is not None:
         from etude.faces.sarif import write_sarif
 
@@ -137,5 +187,3 @@ def _write_files(examined: "Examined", wanted: Asked) -> None:
         from etude.faces.diagnosis_page import write_page
 
         write_page(examined, wanted.report)
-        if not wanted.quiet:
-            complain(f"report: {wanted.report}")

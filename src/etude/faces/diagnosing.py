@@ -17,6 +17,9 @@ ALL = "all"
 JUDGED = 10
 """Replicates of a study's arm that are judged: enough to say how many agree, and no study waits for it."""
 
+LIKELY = 0.5
+"""Findings below this probability do not fail a build: what is less likely true than not is for people to weigh."""
+
 REPLICATE = re.compile(r"(?P<arm>.+) · (?P<replicate>\d+)")
 """How étude's own store names the runs of a study."""
 
@@ -45,17 +48,23 @@ class Examined:
     passed: int = 0
 
     @property
-    def found(self) -> tuple[Finding, ...]:
-        """The findings of every diagnosis and of the comparison."""
-        across = tuple(one for one in self.comparison if isinstance(one, Finding))
-        return tuple(finding for one in self.judged for finding in one.diagnosis.findings) + across
+    def counted(self) -> tuple[Finding, ...]:
+        """Findings that are more likely true than not, and those that say what the verdict on their run says."""
+        of_runs = (
+            finding
+            for one in self.judged
+            for finding in one.diagnosis.findings
+            if finding.probability >= LIKELY or finding.symptom == one.diagnosis.verdict
+        )
+        across = (one for one in self.comparison if isinstance(one, Finding) and one.probability >= LIKELY)
+        return (*of_runs, *across)
 
     def fails_on(self, severity: Severity | None) -> bool:
-        """Whether any finding is as severe, or more."""
+        """Whether any finding that counts is as severe, or more."""
         if severity is None:
             return False
         least = SEVERITIES.index(severity)
-        return any(SEVERITIES.index(finding.severity) >= least for finding in self.found)
+        return any(SEVERITIES.index(finding.severity) >= least for finding in self.counted)
 
 
 def examined(arms: Mapping[str, Sequence[Run]], *, failed: Sequence[LogError] = (), passed: int = 0) -> Examined:

@@ -1,5 +1,6 @@
 """Text for a terminal without a library: wrapped to its width, coloured where that is wanted, nothing else sent."""
 
+import errno
 import os
 import shutil
 import sys
@@ -28,9 +29,9 @@ def printable(told: str) -> str:
     return told if told.isprintable() else "".join(c if c.isprintable() or c in KEPT else "\ufffd" for c in told)
 
 
-def is_coloured(stream: TextIO) -> bool:
+def is_coloured(stream: TextIO | None) -> bool:
     """Whether colours are wanted there: on a terminal, unless NO_COLOR or a dumb one says otherwise."""
-    if os.environ.get("NO_COLOR"):
+    if stream is None or os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
@@ -71,8 +72,17 @@ class Page:
         return "".join(f"{line}\n" for line in self.lines)
 
 
+def tell(told: str) -> None:
+    """Text on standard output; an OSError where nobody can read it, because it was closed before we began."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    sys.stdout.write(told)
+
+
 def complain(told: str, *, stream: TextIO | None = None) -> None:
-    """One paragraph on standard error."""
+    """One paragraph on standard error, or nothing where that was closed."""
     where = stream or sys.stderr
+    if where is None:
+        return
     page = Page(coloured=is_coloured(where), wide=WIDEST)
     where.write(page.style(told, "bold") + "\n")

@@ -24,6 +24,12 @@ MOST_POINTS = 60
 MOST_WINDOWS, WIDEST = 2_001, 401
 """Places of a running median, and values of each window, beyond which evenly spaced ones stand for all."""
 
+LARGEST, TINIEST = 2.0**100, 2.0**-100
+"""Sizes between which squares and sums neither overflow nor vanish; other values are first scaled by a power of two."""
+
+FIRST_SHARES = 64
+"""Shares that are held against every number of examples; the others only against the numbers that these leave."""
+
 MOST_PERSISTENCE = 0.9
 """Lag-1 autocorrelation of residuals that is corrected for; the few points of a curve cannot tell more from a trend."""
 
@@ -61,7 +67,8 @@ def theil_sen(x: ArrayLike, y: ArrayLike) -> Trend:
     >>> theil_sen([0, 1, 2, 3, 4], [0.0, 1.0, 2.0, 99.0, 4.0]).slope
     1.0
     """
-    at, values = _blocks(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    scale = _power_of_two(np.asarray(y, dtype=np.float64))
+    at, values = _blocks(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64) / scale)
     n = at.size
     later, earlier = np.tril_indices(n, -1)
     slopes = np.sort((values[later] - values[earlier]) / (at[later] - at[earlier]))
@@ -71,8 +78,8 @@ def theil_sen(x: ArrayLike, y: ArrayLike) -> Trend:
     reach = NORMAL_975 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r))
     low, high = math.floor((slopes.size - reach) / 2) - 1, math.ceil((slopes.size + reach) / 2)
     if low < 0 or high >= slopes.size:
-        return Trend(slope, -math.inf, math.inf)
-    return Trend(slope, float(slopes[low]), float(slopes[high]))
+        return Trend(slope * scale, -math.inf, math.inf)
+    return Trend(slope * scale, float(slopes[low]) * scale, float(slopes[high]) * scale)
 
 
 def autocorrelation(y: ArrayLike, lag: int) -> float:
@@ -208,9 +215,14 @@ def granularity(shares: ArrayLike, *, most: int = 2000) -> int | None:
     if values.size < 3:
         return None
     sizes = np.arange(1, most + 1)
-    counts = np.outer(sizes, values)
-    fits = np.flatnonzero((np.abs(counts - np.round(counts)) <= 1e-6 * sizes[:, None]).all(axis=1))
-    return int(sizes[fits[0]]) if fits.size else None
+    left = sizes[_are_multiples(values[:FIRST_SHARES], sizes[:, None])]
+    return next((int(n) for n in left if _are_multiples(values, np.array([[n]]))[0]), None)
+
+
+def _are_multiples(shares: Floats, sizes: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """For each size, shape (sizes, 1), whether all shares are multiples of 1/size, shape (sizes,)."""
+    counts = sizes * shares
+    return np.asarray((np.abs(counts - np.round(counts)) <= 1e-6 * sizes).all(axis=1))
 
 
 def median(y: ArrayLike) -> float:
@@ -222,6 +234,12 @@ def median(y: ArrayLike) -> float:
     ascending = np.sort(np.asarray(y, dtype=np.float64), axis=None)
     middle = ascending.size // 2
     return float(ascending[middle] if ascending.size % 2 else (ascending[middle - 1] + ascending[middle]) / 2)
+
+
+def _power_of_two(y: Floats) -> float:
+    """What values are divided by so that their squares can be computed: 1 for all usual ones."""
+    peak = float(np.abs(y).max(initial=0.0))
+    return 1.0 if not peak or TINIEST <= peak <= LARGEST else 2.0 ** min(math.frexp(peak)[1], 1023)
 
 
 def _blocks(x: Floats, y: Floats) -> tuple[Floats, Floats]:

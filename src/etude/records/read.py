@@ -56,30 +56,37 @@ class Reading:
     runs:   in the order of their files
     failed: of each log that could not be read or judged, why
     passed: files that are no logs
+    logs:   real paths of the files that were read, or should have been
     """
 
     runs: tuple[Run, ...]
     failed: tuple[LogError, ...]
     passed: int
+    logs: frozenset[str] = frozenset()
 
 
 def read(paths: Sequence[str | Path], choices: Choices | None = None) -> Reading:
     """The runs in files, in folders with all below them, and in what matches a pattern with * in it.
 
-    One bad file never stops the others. A LogError where a path is not there, or is a file of no format we know.
+    A file that is reached in several ways is read once, as the first of them names it. One bad file never stops the
+    others. A LogError where a path is not there, or is a file of no format we know.
     """
     runs: list[Run] = []
     failed: list[LogError] = []
     passed = 0
-    for path in dict.fromkeys(found for given in paths for found in _matching(Path(given))):
-        kinds, ignored = _recognised(path)
+    logs: set[str] = set()
+    seen: set[str] = set()
+    for path in (found for given in paths for found in _matching(Path(given))):
+        kinds, ignored = _recognised(path, seen)
         passed += ignored
+        logs.update(os.path.realpath(file) for files in kinds.values() for file in files)
         for one in _logs(kinds, path if path.is_dir() else path.parent):
             try:
                 runs.append(_run(one, choices or Choices()))
             except LogError as error:
                 failed.append(error)
-    return Reading(tuple(runs), tuple(failed), passed)
+    logs.update(os.path.realpath(file) for run in runs for file in run.files)
+    return Reading(tuple(runs), tuple(failed), passed, frozenset(logs))
 
 
 def _run(one: Log | Run | LogError, choices: Choices) -> Run:
@@ -105,11 +112,15 @@ def _matching(path: Path) -> Iterator[Path]:
     yield from found
 
 
-def _recognised(path: Path) -> tuple[Mapping[str, list[Path]], int]:
-    """The files at or below a path by reader, and how many are no logs."""
+def _recognised(path: Path, seen: set[str]) -> tuple[Mapping[str, list[Path]], int]:
+    """The files at or below a path by reader, and how many are no logs; none that was `seen`, which all then are."""
     kinds: dict[str, list[Path]] = {}
     passed = 0
     for file in _below(path) if path.is_dir() else (path,):
+        real = os.path.realpath(file)  # that of Path refuses links in a circle
+        if real in seen:
+            continue
+        seen.add(real)
         kind = _kind(file, named=file == path)
         if kind is None:
             passed += 1

@@ -125,7 +125,7 @@ class Sign:
     evidence: tuple[Measured, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Diagnosis:
     """What is wrong with a run, or with the replicates of an arm.
 
@@ -161,3 +161,16 @@ class Diagnosis:
     runs: int = 1
     lost: tuple[Lost, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line, however much was found.
+
+        >>> Diagnosis("seed 3", "overfit", 0.93, "", findings=(Finding("overfit", "", "warning", 0.9),))
+        Diagnosis('seed 3': overfit, probability 0.93, 1 finding)
+        >>> Diagnosis("seed 3", "cannot tell", 0.4, "", runs=6)
+        Diagnosis('seed 3', 6 runs: cannot tell, 0 findings)
+        """
+        of = f", {self.runs} runs" if self.runs > 1 else ""
+        sure = "" if self.verdict == "cannot tell" else f", probability {self.probability:.2g}"
+        found = f"{len(self.findings)} finding{'s' if len(self.findings) != 1 else ''}"
+        return f"Diagnosis({self.source!r}{of}: {self.verdict}{sure}, {found})"

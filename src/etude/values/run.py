@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Ending = Literal["completed", "stopped early", "diverged", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Run:
     """One training. A run that diverged is a run like any other: its curves hold the NaN it ended with.
 
@@ -52,6 +52,16 @@ class Run:
     notes: tuple[str, ...] = ()
     lost: tuple[Lost, ...] = ()
     files: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line, however many curves there are.
+
+        >>> Run("early", {"test/brier": curve("test/brier", [10, 20], [0.3, 0.2])}, ended="completed", last_step=20)
+        Run('early', 1 curve, completed at step 20)
+        """
+        curves = f"{len(self.curves)} curve{'s' if len(self.curves) != 1 else ''}"
+        ended = "last" if self.ended == "unknown" else f"{self.ended} at"
+        return f"Run({self.name!r}, {curves}, {ended} step {self.last_step:,})"
 
     def curve(self, name: str) -> Curve:
         """The curve called `name`; a CurveError lists those that exist."""

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etude.diagnosis import checks
 from etude.diagnosis.case import case_of
 from etude.diagnosis.check import RunCheck
+from etude.diagnosis.diagnose import diagnose
 from etude.diagnosis.signs import signs
 from etude.values.curve import curve
 from etude.values.data import Task
@@ -58,7 +60,7 @@ NAMES = (
     "probes/seeing_loss",
 )
 RECIPES = (None, Recipe(data=Task(task="sincos", flip=0.1), loss="bce"), Recipe(data=Task(task="waves"), loss="mse"))
-ODD = [0.0, -0.0, 1.0, math.nan, math.inf, -math.inf, 1e30, -1e30, 1e-30]
+ODD = [0.0, -0.0, 1.0, math.nan, math.inf, -math.inf, 1e30, -1e30, 1e-30, 1e300, -1.7e308, 1e-300]
 
 SHAPES = {
     "anything": lambda rng, n: rng.choice([*ODD, 0.5, 2.0], n),
@@ -108,6 +110,17 @@ def test_the_signs_are_four_whatever_the_curves(case):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [bool(sign.says) for sign in signs(case)] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.linspace(1e300, 1.7e308, 60), 0.7 * 10.0 ** (5 * np.arange(60)), np.tile([0.7, 1e300, -1.7e308], 20)],
+)
+def test_losses_beyond_what_single_precision_holds_have_diverged(values):
+    curves = {name: curve(name, np.arange(60), values) for name in ("train/objective", "validation/objective")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert diagnose(Run("huge", curves, last_step=59, kept_step=59)).verdict == "diverged"
 
 
 def well_formed(found):
