@@ -75,7 +75,7 @@ def wilson(seen: int, of: int, z: float = 1.96) -> tuple[float, float]:
 
 def rate(symptom: str, runs: Iterable[Run]) -> Rate:
     """How many of the runs the check finds something in."""
-    look = importlib.import_module(f"etude.diagnosis.checks.{symptom}").CHECK.look
+    look = importlib.import_module(f"etude.diagnosis.checks.{symptom.replace(' ', '_')}").CHECK.look
     seen = [look(case_of(run)) for run in runs]
     unable = sum(isinstance(one, NotRun) for one in seen)
     return Rate(sum(isinstance(one, Finding) for one in seen), len(seen) - unable, unable)
@@ -692,7 +692,7 @@ TRIALS: tuple[Trial, ...] = (
 
 def trial_line(trial: Trial, seed: int, runs: int) -> str:
     """How often the treatment did what was predicted, beside the probability that was stated."""
-    look = importlib.import_module(f"etude.diagnosis.checks.{trial.symptom}").CHECK.look
+    look = importlib.import_module(f"etude.diagnosis.checks.{trial.symptom.replace(' ', '_')}").CHECK.look
     found = [(run, seen) for run in trial.runs(seed, runs) if isinstance(seen := look(case_of(run)), Finding)]
     held = [trial.confirms(run, seen) for run, seen in found]
     stated = float(np.mean([seen.probability for _, seen in found])) if found else math.nan

@@ -51,7 +51,7 @@ def test_validation_that_rises_while_training_falls_is_overfit(logged):
     finding = next(one for one in found.findings if one.symptom == "overfit")
     # the best step of the smoothed course is near epoch 15, and the rise a little below 0.012 times 45
     assert 100 <= finding.where[0].first <= 250
-    rise = next(one for one in finding.evidence if one.name == "validation loss above its best")
+    rise = next(one for one in finding.evidence if one.name == "validation loss above its best, smoothed")
     assert rise.value == pytest.approx(0.5, abs=0.06)
     assert finding.prediction.direction == "falls"
     assert 0 < finding.prediction.low < finding.prediction.high

@@ -20,7 +20,8 @@ from torch import nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.nn.functional import mse_loss
 
-from etude.engine.watch import Options, Watch
+from etude.engine.watch import Watch
+from etude.engine.watch_options import Options
 from etude.records.read import read
 from etude.values.errors import EngineError
 
@@ -538,13 +539,21 @@ def test_an_exception_of_the_loop_passes_and_the_record_is_kept(tmp_path):
     assert read([tmp_path / "run.jsonl"]).runs[0].last_step == 3
 
 
+class Broken:
+    """A number that cannot be read, for a reason that is not its kind."""
+
+    def __float__(self):
+        """As where a device is lost."""
+        raise RuntimeError("device lost")
+
+
 def test_an_error_of_etudes_own_is_told_once_and_training_goes_on():
     model, twin = net(), net()
     optimizer, alone = (torch.optim.Adam(one.parameters()) for one in (model, twin))
     with watching(model, optimizer) as watch:
         train(watch, model, optimizer, steps=2)
         with pytest.warns(RuntimeWarning, match="étude stopped watching") as told:
-            watch.loss("not a number")
+            watch.loss(Broken())
         train(watch, model, optimizer, steps=3, start=2)
     with watching(twin, alone) as other:
         train(other, twin, alone, steps=5)
@@ -561,7 +570,8 @@ def test_where_warnings_are_errors_the_loop_still_goes_on():
         warnings.simplefilter("error")
         with watching(model, optimizer) as watch:
             watch.loss("not a number")
-    assert watch.failure.startswith("étude stopped watching after step 0: ValueError")
+            watch.loss(Broken())
+    assert watch.failure.startswith("étude stopped watching after step 0: RuntimeError")
 
 
 def test_a_listener_that_fails_is_dropped_and_the_record_goes_on():
@@ -683,7 +693,8 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from torch import nn
-from etude.engine.watch import Options, Watch
+from etude.engine.watch import Watch
+from etude.engine.watch_options import Options
 model = nn.Linear(4, 1)
 optimizer = torch.optim.Adam(model.parameters())
 with Watch(model, [optimizer], Options(path=Path(sys.argv[1]), every=10)) as watch:
@@ -738,7 +749,7 @@ def test_nothing_stops_that_was_not_asked_to():
             watch.validation(rise(epoch))
             assert not watch.should_stop
     assert watch.ended == "completed"
-    with pytest.raises(EngineError, match="only where the watch has stop=True"):
+    with pytest.raises(EngineError, match="kept only with keep_best=True"):
         watch.restore_best()
 
 
@@ -760,3 +771,123 @@ def test_the_record_says_how_it_was_measured():
         pass
     assert watch.run.provenance["measured"] == "every 7 steps"
     assert watch.run.provenance["measured steps"] == 0
+
+
+def test_best_weights_that_were_not_kept_are_not_blamed_on_validation():
+    model = single_weight()
+    watch = watching(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(EngineError, match="kept only with keep_best=True or stop=True"):
+        watch.restore_best()
+
+
+def test_best_weights_without_a_finite_validation_say_which_is_missing():
+    model = single_weight()
+    with watching(model, torch.optim.SGD(model.parameters(), lr=0.1), keep_best=True) as watch:
+        with pytest.raises(EngineError, match="no validation loss was given"):
+            watch.restore_best()
+        watch.validation(math.nan)
+        with pytest.raises(EngineError, match="of 1 validation losses none was a finite number"):
+            watch.restore_best()
+
+
+VECTOR = torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("tell", "says"),
+    [
+        (lambda w: w.loss(VECTOR), r"`loss` of watch\.loss\(\).* a tensor of shape \(3,\).*value\.mean\(\)"),
+        (lambda w: w.loss(None), r"`loss` of watch\.loss\(\).* None"),
+        (lambda w: w.loss("0.5"), r"`loss` of watch\.loss\(\).* the text '0\.5'"),
+        (lambda w: w.loss(np.ones(2)), r"`loss` of watch\.loss\(\).* an array of shape \(2,\)"),
+        (lambda w: w.loss(torch.tensor(1j)), r"`loss` of watch\.loss\(\).* a tensor of torch\.complex64"),
+        (lambda w: w.loss(10**400), r"`loss` of watch\.loss\(\).* of type int"),
+        (lambda w: w.validation({"loss": 1.0}), r"`loss` of watch\.validation\(\).* of type dict.*by name"),
+        (lambda w: w.validation(2.0, acc=VECTOR), r"`acc` of watch\.validation\(\).* shape \(3,\)"),
+        (lambda w: w.clipped(VECTOR), r"`norm` of watch\.clipped\(\).* shape \(3,\)"),
+        (lambda w: w.probe(VECTOR, VECTOR, 3), r"`criterion` of watch\.probe\(\).* type int, not a function"),
+    ],
+)
+def test_one_bad_value_is_left_out_with_one_warning_and_watching_goes_on(tell, says):
+    model = net()
+    optimizer = torch.optim.Adam(model.parameters())
+    with watching(model, optimizer) as watch:
+        train(watch, model, optimizer, steps=2)
+        with pytest.warns(RuntimeWarning, match=says) as told:
+            tell(watch)
+        tell(watch)  # a second warning would be an error
+        train(watch, model, optimizer, steps=2, start=2)
+        watch.validation(3.0)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert watch.failure == ""
+    assert watch.run.curve("train/objective").steps.tolist() == [1, 2, 3, 4]
+    assert watch.run.curve("signals/gradient_norm").steps.tolist() == [1, 2, 3, 4]
+    assert values(watch, "validation/objective")[-1] == 3.0
+    assert any(note.startswith("2 values of `") for note in watch.run.notes)
+
+
+def test_an_array_of_one_number_is_a_loss():
+    model = single_weight()
+    with watching(model, torch.optim.SGD(model.parameters(), lr=0.1)) as watch:
+        watch.loss(np.array([0.5], dtype=np.float32))
+        watch.validation(np.float64(0.25))
+    assert values(watch, "train/objective") == [0.5]
+    assert values(watch, "validation/objective") == [0.25]
+
+
+def test_without_an_optimiser_each_loss_is_a_step_and_what_is_missing_is_said_once():
+    model = single_weight()
+    with pytest.warns(RuntimeWarning, match=r"no optimiser was given.*etude\.watch\(model, optimizer\)") as told:
+        watch = watching(model)
+    with watch:
+        for epoch in range(1, 4):
+            watch.loss(1 / epoch)
+            watch.loss(1 / epoch)
+            watch.validation(2 / epoch)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert watch.run.curve("train/objective").steps.tolist() == [1, 2, 3, 4, 5, 6]
+    assert watch.run.curve("validation/objective").steps.tolist() == [2, 4, 6]
+    assert any(note.startswith("no optimiser was given") for note in watch.run.notes)
+
+
+def test_validations_alone_are_steps_too():
+    with pytest.warns(RuntimeWarning, match="no optimiser was given"):
+        watch = watching(single_weight())
+    with watch:
+        watch.validation(2.0)
+        watch.validation(1.0)
+    assert watch.run.curve("validation/objective").steps.tolist() == [1, 2]
+
+
+def test_the_optimiser_of_another_model_is_told_once():
+    model, other = single_weight(), single_weight()
+    with pytest.warns(RuntimeWarning, match="SGD holds no weight of this Linear") as told:
+        watch = watching(model, torch.optim.SGD(other.parameters(), lr=0.1))
+    with watch:
+        for _ in range(3):
+            watch.loss(1.0)
+    assert len(told) == 1
+    assert watch.step == 3
+    assert any("holds no weight of this Linear" in note for note in watch.run.notes)
+
+
+def test_steps_of_the_optimiser_of_another_model_count_once_they_are_seen():
+    model, other = single_weight(), single_weight()
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
+    with pytest.warns(RuntimeWarning, match="holds no weight"):
+        watch = watching(model, optimizer)
+    with watch:
+        for _ in range(3):
+            optimizer.step()
+            watch.loss(1.0)
+            watch.loss(1.0)
+    assert watch.step == 3
+
+
+def test_the_second_of_two_optimisers_is_named():
+    model = single_weight()
+    mine, other = (torch.optim.SGD(one.parameters(), lr=0.1) for one in (model, single_weight()))
+    with pytest.warns(RuntimeWarning, match="SGD, optimiser 2 of 2, holds no weight"):
+        watching(model, mine, other)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from etude.engine.watch import Options, Watch
+from etude.engine.watch import Watch
+from etude.engine.watch_options import Options
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

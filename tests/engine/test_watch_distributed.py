@@ -6,7 +6,8 @@ import torch
 from torch import distributed, nn
 from torch.multiprocessing import spawn
 
-from etude.engine.watch import Options, Watch, is_first_process
+from etude.engine.watch import Watch, is_first_process
+from etude.engine.watch_options import Options
 from etude.records.read import read
 
 

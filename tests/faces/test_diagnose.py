@@ -103,10 +103,13 @@ def test_quiet_needs_no_output(folder):
     assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.parametrize("options", [[], ["--rep", "page.html"]], ids=["the quick way", "the command line proper"])
+@pytest.mark.parametrize(
+    "options", [[], ["--higher-is-better", "--lower-is-better"]], ids=["the quick way", "the command line proper"]
+)
 def test_ctrl_c_ends_it_at_once_in_its_own_words(folder, options):
-    os.mkfifo(folder / "endless.csv")  # whoever opens it waits for a writer that never comes
-    command = [sys.executable, "-m", "etude", "diagnose", "endless.csv", *options]
+    for i in range(5000):  # a minute's work
+        os.link(folder / "overfit.csv", folder / f"{i}.csv")
+    command = [sys.executable, "-m", "etude", "diagnose", ".", *options]
     running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(3)
     asked_at = time.monotonic()

@@ -73,6 +73,14 @@ def test_the_worst_run_is_the_first_of_the_table_and_of_the_cards(both):
     assert re.findall(r'<a href="#run-(\d)">', html) == ["1", "2"]
 
 
+def test_a_row_names_each_symptom_once_and_has_a_bar(overfit, healthy):
+    twice = replace(overfit.diagnosis, findings=overfit.diagnosis.findings[:1] * 5)
+    html = page_html(Examined((*(replace(overfit, diagnosis=twice) for _ in range(30)), healthy)))
+    table = html[html.index('<table class="cases">') : html.index("</table>")]
+    assert table.count('<td class="cases-says">overfit</td>') == 30
+    assert table.count('class="bar"') == 31
+
+
 def test_a_single_run_has_no_table_and_its_verdict_is_the_heading(overfit):
     html = page_html(Examined((overfit,)))
     assert 'class="cases"' not in html

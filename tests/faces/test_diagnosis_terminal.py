@@ -67,6 +67,16 @@ def test_a_verdict_that_cannot_be_told_has_no_probability(overfit):
     assert examined_text(Examined((unsure,))).startswith("? cannot tell  ")
 
 
+def test_of_replicates_it_is_said_whose_curves_are_shown_and_that_the_best_is_that_of_all(overfit):
+    alone = unwrapped(diagnosis_text(overfit))
+    several = unwrapped(diagnosis_text(Judged(replace(overfit.diagnosis, runs=3), overfit.runs * 3)))
+    assert "best 0.3 at epoch 10" in alone
+    assert "replicates" not in alone
+    assert "best 0.3 at epoch 10" not in several
+    name = overfit.runs[0].name
+    assert f"curves of the first of 3 replicates, {name}; the median of the replicates' best epochs is 10" in several
+
+
 def test_colours_are_sent_only_where_they_are_wanted(overfit):
     assert "\x1b[" not in diagnosis_text(overfit)
     assert "\x1b[33;1m▲ overfit" in diagnosis_text(overfit, coloured=True)

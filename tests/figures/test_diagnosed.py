@@ -134,6 +134,42 @@ def test_numbers_of_places_that_overlap_lie_in_rows_of_their_own():
     assert heights[0] == heights[1] != heights[2]
 
 
+def words_drawn(svg: str) -> list[tuple[float, float, float]]:
+    """Of the words inside the picture where they begin, where they end, and their baselines."""
+    found = []
+    for one in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"):
+        if one.get("class") == "named":
+            x, wide = float(one.get("x")), 5.2 * len(one.text)  # a letter of 10.5 px is about half as wide as high
+            start = x - wide if one.get("text-anchor") == "end" else x
+            found.append((start, start + wide, float(one.get("y"))))
+    return found
+
+
+@pytest.mark.parametrize("best", range(10))
+def test_words_beside_the_best_place_and_beside_levels_do_not_touch(best):
+    falling = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.45, 0.42, 0.4, 0.41]
+    levels = [("chance", 1.1), ("best constant", 1.05), ("Bayes limit", 0.95)]
+    words = words_drawn(draw_diagnosed(diagnosed_data(replace(PLAIN, best_step=best), [made(falling)], levels=levels)))
+    assert len(words) == 4
+    for i, (start, end, baseline) in enumerate(words):
+        for other_start, other_end, other in words[:i]:
+            assert end < other_start or other_end < start or abs(baseline - other) >= 11
+
+
+def test_the_best_of_replicates_is_called_that_of_their_median():
+    data = diagnosed_data(replace(PLAIN, best_step=1), [made([1.0, 0.5]), made([3.0, 0.6]), made([2.0, 0.1])])
+    assert "median best: epoch 1, 0.5" in draw_diagnosed(data)
+    assert "At the median of the runs' best places, epoch 1, the validation loss is 0.5." in describe(data)
+
+
+def test_the_names_of_lines_stand_off_the_mark_of_a_best_place_at_the_end():
+    svg = ET.fromstring(draw_diagnosed(diagnosed_data(replace(PLAIN, best_step=1), [made([0.5, 0.2])])))
+    names = [one for one in svg.iter("{http://www.w3.org/2000/svg}text") if "line-name" in one.get("class", "")]
+    (mark,) = (one for one in svg.iter("{http://www.w3.org/2000/svg}circle") if one.get("class") == "best")
+    right = float(mark.get("cx")) + float(mark.get("r")) + 0.9  # half of the width of its outline
+    assert min(float(one.get("x")) for one in names) > right + 2
+
+
 def test_known_levels_are_lines_inside_the_picture():
     levels = [("chance", 0.693147), ("unknown", float("nan")), ("far away", 9.0)]
     data = diagnosed_data(PLAIN, [made([0.6, 0.3])], levels=levels)

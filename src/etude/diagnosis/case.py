@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from etude.values.curve import Curve
+from etude.values.curve import Curve, frozen
 from etude.values.run import Run
 
 if TYPE_CHECKING:
@@ -87,9 +87,12 @@ def _bounded_curve(curve: Curve) -> Curve:
     parts = (curve.values, curve.standard_errors)
     if not any(part is not None and ((np.abs(part) > LARGEST) & np.isfinite(part)).any() for part in parts):
         return curve
-    values, errors = (None if part is None else np.where(np.abs(part) > LARGEST, np.copysign(np.inf, part), part)
-                      for part in parts)  # fmt: skip
-    return replace(curve, values=curve.values if values is None else values, standard_errors=errors)
+    errors = None if curve.standard_errors is None else _infinite_beyond(curve.standard_errors)
+    return replace(curve, values=_infinite_beyond(curve.values), standard_errors=errors)
+
+
+def _infinite_beyond(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return frozen(np.where(np.abs(values) > LARGEST, np.copysign(np.inf, values), values))
 
 
 def _kept(curve: Curve | None) -> Curve | None:

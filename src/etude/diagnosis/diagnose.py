@@ -167,6 +167,7 @@ def _of_one(case: Case, name: str) -> Diagnosis:
     suspicion = suspicion_of(case)
     verdict, probability = _verdict(suspicion)
     seen = [(check.symptom, check.look(case)) for check in CHECKS if isinstance(check, RunCheck)]
+    seen = [(name, _as_sure(one, verdict, probability)) for name, one in seen]
     run = case.run
     took = {split: run.provenance.get(f"{split} is", f"{split}/objective") for split in ("train", "validation")}
     judged = {split: str(took[split]) for split, curve in _judged(case).items() if curve is not None}
@@ -190,6 +191,13 @@ def _verdict(suspicion: Suspicion) -> tuple[Verdict, float]:
     if has_broken(suspicion.evidence):
         return "diverged", suspicion.probabilities["diverged"]
     return concluded(suspicion.probabilities, known(suspicion.evidence.values))
+
+
+def _as_sure(seen: Seen, verdict: Verdict, probability: float) -> Seen:
+    """The verdict's own finding is as probable as the verdict."""
+    if isinstance(seen, Finding) and seen.symptom == verdict:
+        return replace(seen, probability=probability)
+    return seen
 
 
 def _with(diagnosis: Diagnosis, seen: Sequence[tuple[str, Seen]]) -> Diagnosis:

@@ -3,6 +3,7 @@
 import math
 
 from etude.diagnosis.case import Case
+from etude.values.curve import Curve
 
 
 def figure(value: float) -> str:
@@ -46,6 +47,16 @@ def axis(case: Case) -> str:
     """What the x axis counts: "epoch", "row" or "step"."""
     named = str(case.run.provenance.get("x", "step"))
     return named if named in ("epoch", "row") else "step"
+
+
+def named(case: Case, curve: Curve) -> str:
+    """A judged series as its log calls it, or else by its part and kind."""
+    split, _, kind = curve.name.partition("/")
+    own = str(case.run.provenance.get(f"{split} is", ""))
+    if own and own != curve.name:
+        return repr(own).replace("'", "")
+    words = {"train": "training"}.get(split, split)
+    return f"the {words} {'score' if kind == 'score' else 'loss'}"
 
 
 def when(case: Case, step: int) -> str:

@@ -91,9 +91,12 @@ def _small_gap(case: Case) -> Sign:
     return Sign(
         name,
         small,
-        f"At the end validation is {amount(abs(gap), case.unit)} {'worse' if gap > 0 else 'better'} than training, "
-        f"{percent(abs(share))} of what was learned.{unknown}",
-        (Measured("gap at the end, as a loss", gap, case.unit), Measured("gap as a share of what was learned", share)),
+        f"At the end (medians of the last three values) validation is {amount(abs(gap), case.unit)} "
+        f"{'worse' if gap > 0 else 'better'} than training, {percent(abs(share))} of what was learned.{unknown}",
+        (
+            Measured("gap at the end (medians of the last three values), as a loss", gap, case.unit),
+            Measured("gap as a share of what was learned", share),
+        ),
     )
 
 
@@ -140,7 +143,9 @@ def _smooth(case: Case) -> Sign:
         (
             Measured("changes against the trend while it learns", 100 * against, "%"),
             Measured("standard deviation of the noise", noise, judged.unit),
-            Measured("lag-1 autocorrelation of the changes (independent noise: −0.5)", turns),
+            Measured(
+                "likeness of each change to the one before (lag-1 autocorrelation: noise has −0.5, a zigzag −1)", turns
+            ),
         ),
     )
 

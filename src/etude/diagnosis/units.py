@@ -85,6 +85,19 @@ class Ranking:
     apart: str
 
 
+def as_share(accuracy: Curve) -> Curve:
+    """An accuracy in [0, 1], whether it was logged so or in per cent; needs a finite value.
+
+    >>> from etude.values.curve import curve
+    >>> as_share(curve("val_acc", [1, 2], [61.5, 80.0])).values.tolist()
+    [0.615, 0.8]
+    """
+    if np.nanmax(accuracy.values) <= SCORED_IN_PERCENT:
+        return accuracy
+    errors = None if accuracy.standard_errors is None else accuracy.standard_errors / 100
+    return Curve(accuracy.name, accuracy.steps, accuracy.values / 100, standard_errors=errors)
+
+
 def objective_unit(run: Run) -> str:
     """The unit of what was minimised, "?" where it cannot be told.
 
@@ -275,9 +288,7 @@ def _accuracy(case: Case) -> Curve | None:
     found = scores(case, "validation", "accuracy", "acc")
     if found is None or not np.isfinite(found.values).any():
         return None
-    if np.nanmax(found.values) <= SCORED_IN_PERCENT:
-        return found
-    return Curve(found.name, found.steps, found.values / 100)
+    return as_share(found)
 
 
 def _near(value: float, level: float) -> bool:

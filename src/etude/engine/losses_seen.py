@@ -1,5 +1,6 @@
 """The losses of a watched loop, collected without waiting for the device they are on."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,5 +61,5 @@ class LossesSeen:
 
 
 def number(value: Tensor | float) -> float:
-    """A number, also of a tensor that has a graph."""
-    return float(value.item()) if isinstance(value, Tensor) else float(value)
+    """A number, also of a tensor that has a graph, and of an array that holds one."""
+    return float(value.item()) if isinstance(value, Tensor | np.ndarray) else float(value)

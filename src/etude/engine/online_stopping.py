@@ -23,6 +23,15 @@ RISE = 0.02
 """Share of the fall so far that the mean must have risen by: less is not worth stopping for, however sure."""
 
 
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Where the validation loss was lowest: after which step, at which validation, counted from 1, and its value."""
+
+    step: int
+    validation: int
+    value: float
+
+
 @dataclass(slots=True)
 class OnlineStopping:
     """Sums how far validations lie above their lowest mean, in units of their own noise, and stops at a limit.
@@ -34,6 +43,8 @@ class OnlineStopping:
     it should; what it keeps is the best epoch so far all the same.
     Source: Page (1954), doi:10.1093/biomet/41.1-2.100.
 
+    because: why it is over, in words; empty while it is not
+
     >>> stopping = OnlineStopping()
     >>> falling, rising = [1 / i for i in range(1, 20)], [0.05 + 0.03 * i for i in range(30)]
     >>> [stopping.note(value) for value in falling + rising].index(True), stopping.best
@@ -41,19 +52,19 @@ class OnlineStopping:
     """
 
     best: int = -1
-    is_over: bool = False
+    because: str = ""
     values: list[float] = field(default_factory=list)
     _lowest_mean: float = math.inf
     _sum: float = 0.0
-    _count: int = 0
+    count: int = 0
     _highest: float = -math.inf
     _best_value: float = math.inf
 
     def note(self, value: float) -> bool:
         """Take note of a validation loss; whether it is over. `best` is the place of the lowest so far, from 0."""
-        place, self._count = self._count, self._count + 1
+        place, self.count = self.count, self.count + 1
         if not math.isfinite(value):
-            self.is_over = True
+            self.because = self.because or f"the validation loss is {value}"
             return True
         if value < self._best_value:
             self.best, self._best_value = place, value
@@ -62,15 +73,20 @@ class OnlineStopping:
         mean = sum(self.values[-SMOOTHED:]) / SMOOTHED if len(self.values) >= SMOOTHED else math.inf
         if mean < self._lowest_mean:
             self._lowest_mean, self._sum = mean, 0.0
-        if self._count > WARM_UP:
+        if self.count > WARM_UP:
             self._add(value)
         fall = self._highest - self._lowest_mean
         if self._sum > LIMIT and mean - self._lowest_mean > RISE * fall:
-            self.is_over = True
+            self.because = self.because or "the validation loss has turned for good"
         return self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether what comes would be no better."""
+        return bool(self.because)
 
     def _add(self, value: float) -> None:
         noise = max(roughness(self.values), 1e-6 * abs(self._highest), 1e-12)
         height = (value - self._lowest_mean) / noise
-        by_chance = math.sqrt(2 * math.log(max(self._count / SMOOTHED, 1.0)) / SMOOTHED)
+        by_chance = math.sqrt(2 * math.log(max(self.count / SMOOTHED, 1.0)) / SMOOTHED)
         self._sum = max(0.0, self._sum + min(height, MOST) - SLACK - by_chance)

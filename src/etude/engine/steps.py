@@ -23,12 +23,14 @@ Note = Callable[[int, Mapping[str, float]], None]
 class Steps:
     """Counts steps, one for all optimisers that take turns, and measures those that are due.
 
-    step: the last one that was begun
+    step:     the last one that was begun
+    are_seen: whether an optimiser took one
     """
 
     def __init__(self, model: "weakref.ref[nn.Module]", optimizers: int, sampling: Sampling, note: Note) -> None:
         """note: is given what was measured of a step."""
         self.step = 0
+        self.are_seen = False
         self.sampling = sampling
         self.is_due = False
         self.clip_norm: float | None = None
@@ -58,6 +60,7 @@ class Steps:
         if not self._taken or which in self._taken:
             self.finish()
             self.step += 1
+        self.are_seen = True
         self._taken.add(which)
         if self.is_due and not _is_recorded():
             began = time.perf_counter()

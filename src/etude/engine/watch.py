@@ -2,13 +2,10 @@
 
 import functools
 import math
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import torch
@@ -17,13 +14,16 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from etude.engine.layers import order_of, unwrapped
+from etude.engine.left_out import LeftOut
 from etude.engine.losses_seen import LossesSeen, number
-from etude.engine.online_stopping import OnlineStopping
+from etude.engine.online_stopping import Best, OnlineStopping
 from etude.engine.probes import PROBES, Batch, on_a_copy
 from etude.engine.sampling import Sampling
-from etude.engine.signals import is_local
 from etude.engine.steps import Steps
 from etude.engine.track import Record
+from etude.engine.trained_by import check_kinds, inner_of, limits, missing, own
+from etude.engine.warned import warn
+from etude.engine.watch_options import Options, nothing_kept
 from etude.values.errors import EngineError
 from etude.values.run import Ending, Run
 
@@ -31,33 +31,6 @@ Number = Tensor | float
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 JUDGED = ("train/objective", "validation/objective")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a loop is watched.
-
-    every:     steps between two that are measured; None: as many as 1.5 % of the time pays for
-    path:      a file of JSON lines that gets everything as it comes
-    clip_norm: the limit that gradients are clipped at, so that clipped steps can be told
-    stop:      whether `should_stop` may ever say so; it keeps the best weights, too
-    keep_best: whether the weights at the best validation are kept, for `restore_best`
-    """
-
-    every: int | None = None
-    path: Path | None = None
-    clip_norm: float | None = None
-    stop: bool = False
-    keep_best: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """Where the validation loss was lowest: after which step, at which validation, counted from 1, and its value."""
-
-    step: int
-    validation: int
-    value: float
 
 
 def safely(method: Method) -> Method:
@@ -83,9 +56,11 @@ class Watch:
     before and after it, and activations through hooks that stay for that step alone. Training is bit for bit what it
     would be alone: nothing is drawn, nothing of the caller's is changed.
 
-    best:    where the validation loss was lowest; None before the first
-    ended:   how the loop ended, once it has
-    failure: why étude stopped watching, if it had to
+    best:        where the validation loss was lowest; None before the first
+    ended:       how the loop ended, once it has
+    is_closed:   whether watching is over
+    was_stopped: whether the loop asked whether to stop, and was told so
+    failure:     why étude stopped watching, if it had to
     """
 
     def __init__(
@@ -96,13 +71,16 @@ class Watch:
         listener: "Callable[[Watch], None] | None" = None,
     ) -> None:
         """listener: is told after every validation and every measured step."""
+        check_kinds(model, optimizers)
         self.failure = ""
         self.best: Best | None = None
         self.ended: Ending = "unknown"
         self.validations = 0
         self._options, self._listener = options or Options(), listener
         self._model = weakref.ref(unwrapped(model))
-        self._optimizers = [weakref.ref(_inner(one)) for one in optimizers]
+        inner = [inner_of(one) for one in optimizers]
+        self._optimizers = [weakref.ref(one) for one in inner]
+        self._is_trained = any(own(model, inner))
         self._named, self._device = type(unwrapped(model)).__name__, _device(model)
         self._order = order_of(model)
         self._handles: list[RemovableHandle] = []
@@ -112,8 +90,12 @@ class Watch:
         self._last_loss = 0.0
         self._weights: dict[str, Tensor] = {}
         self._facts: dict[str, str | int | float] = {}
-        self._notes = list(_limits(model))
-        self._was_told_to_stop = self._is_open = False
+        self._notes = list(limits(model))
+        self._left_out = LeftOut(self._complain)
+        self._validated_at = 0
+        self.was_stopped = self.is_closed = self._is_open = self._was_opened = self._is_told_unopened = False
+        for one in missing(unwrapped(model), inner):
+            self._complain(one)
 
     def __enter__(self) -> Self:
         self.open()
@@ -128,7 +110,7 @@ class Watch:
         """Begin to watch, as `with` does."""
         if self._options.path is not None and is_first_process():
             self._record = _recorded(self._options.path, self._named)
-        self._is_open = True
+        self._is_open, self._was_opened, self.is_closed = True, True, False
         for i, reference in enumerate(self._optimizers):
             optimizer = reference()
             if optimizer is not None:
@@ -142,7 +124,7 @@ class Watch:
         """Stop watching, as the end of `with` does: nothing stays hooked, and the record is kept."""
         if not self._is_open:
             return
-        self._is_open = False
+        self._is_open, self.is_closed = False, True
         self._unhook()
         self._steps.end()
         self._note_losses()
@@ -166,21 +148,34 @@ class Watch:
     def loss(self, loss: Number) -> None:
         """The training loss of this step; a tensor is taken without waiting for its device.
 
-        Several of one step, as with gradients that are accumulated, count as their mean.
+        Several of one step, as with gradients that are accumulated, count as their mean. Where no optimiser's steps can
+        be seen, each loss is one.
         """
+        self._note_unopened()
+        if self._left_out.lacks("loss", "loss", loss):
+            return
+        if self._counts_losses:
+            self._steps.step += 1
         if self._losses.add(self._steps.step, loss):
             self._note_losses()
 
     @safely
     def validation(self, loss: Number | None = None, **scores: Number) -> None:
         """What a validation says: its loss, and any scores by name, such as accuracy=0.9."""
-        measured = {} if loss is None else {"validation/objective": number(loss)}
-        measured |= {f"validation/{name}": number(value) for name, value in scores.items()}
+        self._note_unopened()
+        given = ({} if loss is None else {"loss": loss}) | scores
+        sound = {name: value for name, value in given.items() if not self._left_out.lacks("validation", name, value)}
+        if given and not sound:
+            return
+        if self._counts_losses and self.step == self._validated_at:
+            self._steps.step += 1
+        self._validated_at = self.step
+        measured = {f"validation/{_named(name)}": number(value) for name, value in sound.items()}
         self._note_losses()
         self._record.note(self.step, measured)
         self._record.write()
         self.validations += 1
-        if loss is not None:
+        if "loss" in sound:
             self._judge(measured["validation/objective"])
         self._tell()
         self._steps.pause()
@@ -188,25 +183,32 @@ class Watch:
     @safely
     def clipped(self, norm: Number) -> None:
         """The norm that clipping found, which `torch.nn.utils.clip_grad_norm_` returns; before the optimiser's step."""
-        self._steps.clipped(norm)
+        self._note_unopened()
+        if not self._left_out.lacks("clipped", "norm", norm):
+            self._steps.clipped(norm)
 
     @property
     def should_stop(self) -> bool:
         """Whether the validation loss has turned for good, or a loss is no number any more; never without stop=True."""
-        over = self._options.stop and (self._stopping.is_over or not math.isfinite(self._last_loss))
-        self._was_told_to_stop = self._was_told_to_stop or over
+        over = bool(self.stops_because)
+        self.was_stopped = self.was_stopped or over
         return over
+
+    @property
+    def stops_because(self) -> str:
+        """Why `should_stop` is true; empty while it is not."""
+        if not self._options.stop:
+            return ""
+        broken = "" if math.isfinite(self._last_loss) else f"the training loss is {self._last_loss}"
+        return broken or self._stopping.because
 
     def restore_best(self) -> int:
         """Put the weights of the best validation back into the model; returns the step they are of."""
         model = self._model()
-        if model is None or self.best is None or not self._weights:
-            missing = "no validation loss was given: call watch.validation(loss)"
-            kept = "they are kept only where the watch has stop=True or keep_best=True"
-            raise EngineError(
-                f"there are no best weights to put back; {missing if self.best is None else kept}. "
-                "The model is as it was."
-            )
+        if model is None:
+            raise EngineError("the model is gone: nothing but the watch was left of the training. Keep the model.")
+        if self.best is None or not self._weights:
+            raise nothing_kept(keeps=self._options.stop or self._options.keep_best, validations=self._stopping.count)
         model.load_state_dict(self._weights)
         return self.best.step
 
@@ -220,9 +222,14 @@ class Watch:
         model = self._model()
         if model is None:
             return
-        self._facts["train is"] = type(criterion).__name__ if isinstance(criterion, nn.Module) else str(
-            vars(criterion).get("__name__", type(criterion).__name__)
-        )  # fmt: skip
+        if not callable(criterion):
+            self._left_out.add("probe", "criterion", f"of type {type(criterion).__name__}, not a function")
+            return
+        self._facts["train is"] = (
+            criterion.__name__
+            if isinstance(criterion, FunctionType | BuiltinFunctionType)
+            else type(criterion).__name__
+        )
         batch = Batch(inputs, targets, criterion)
         for probe in PROBES:
             found, note = on_a_copy(model, batch, probe)
@@ -243,7 +250,7 @@ class Watch:
             last_step=self.step,
             kept_step=self.step,
             provenance=MappingProxyType(self._provenance()),
-            notes=tuple(dict.fromkeys((*self._notes, *self._record.thinned()))),
+            notes=tuple(dict.fromkeys((*self._notes, *self._left_out.notes(), *self._record.thinned()))),
             files=() if self._record.path is None else (str(self._record.path),),
         )
 
@@ -297,8 +304,22 @@ class Watch:
 
     def _complain(self, says: str) -> None:
         self._notes.append(says)
-        with suppress(RuntimeWarning):  # where warnings are errors it would end the training; the record has it
-            warnings.warn(f"{says}. Training goes on, untouched.", RuntimeWarning, stacklevel=5)
+        warn(f"{says}. Training goes on, untouched.")
+
+    @property
+    def _counts_losses(self) -> bool:
+        """Whether steps are told by losses alone, since no optimiser's are seen."""
+        return not self._was_opened or not (self._is_trained or self._steps.are_seen)
+
+    def _note_unopened(self) -> None:
+        if self._was_opened or self._is_told_unopened:
+            return
+        self._is_told_unopened = True
+        self._complain(
+            "the watch was never opened, so that gradients are not measured, each loss that is given counts as one "
+            "step, and no file is written. Write `with etude.watch(…) as watch:` around the loop, or call watch.open() "
+            "before it and watch.close() after it"
+        )
 
     def _unhook(self) -> None:
         for handle in self._handles:
@@ -310,7 +331,7 @@ class Watch:
             return "diverged"
         if error is not None:
             return "unknown"
-        return "stopped early" if self._was_told_to_stop else "completed"
+        return "stopped early" if self.was_stopped else "completed"
 
     def _ordered(self, names: Iterable[str]) -> list[str]:
         """What is judged, other scores, signals, layers in the order of the network, probes."""
@@ -336,6 +357,10 @@ class Watch:
         return known | self._facts
 
 
+def _named(score: str) -> str:
+    return "objective" if score == "loss" else score
+
+
 def _recorded(path: Path, watched: str) -> Record:
     try:
         return Record(path, {"by": "etude.watch", "watched": watched})
@@ -351,20 +376,5 @@ def is_first_process() -> bool:
     return not spread or torch.distributed.get_rank() == 0
 
 
-def _limits(model: nn.Module) -> Iterable[str]:
-    """What of a model cannot be measured."""
-    spread = sum(not is_local(one) for one in model.parameters())
-    if spread:
-        yield f"{spread} weights are spread over processes or of a kind of their own, and are not measured"
-    if not isinstance(unwrapped(model), type(model)):
-        yield "activations within compiled code cannot be seen; a probe measures them on a copy"
-
-
 def _device(model: nn.Module) -> torch.device:
     return next((one.device for one in model.parameters()), torch.device("cpu"))
-
-
-def _inner(optimizer: Optimizer) -> Optimizer:
-    """The optimiser that takes the steps, where another one, as accelerate's, is put around it."""
-    inner = vars(optimizer).get("optimizer")
-    return _inner(inner) if isinstance(inner, Optimizer) else optimizer

@@ -22,27 +22,20 @@ def main() -> NoReturn:
     code = 0
     try:
         code = _run(sys.argv[1:])
-        if sys.stdout is not None:  # as it is where it was closed before we began
-            sys.stdout.flush()
+        _flush()
     except EtudeError as error:
         _say(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
     except OSError as error:
         if error.filename is not None:  # of a file, so no failure to write on standard output
             raise
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
         _say(f"standard output cannot be written: {error.strerror}. Everything else was done.")
         sys.exit(EtudeError.exit_code)
     except KeyboardInterrupt:
-        if sys.argv[1:2] == ["diagnose"]:
-            from etude.faces.diagnose_command import say_stopped
-
-            sys.exit(say_stopped())
-        _say("stopped before anything ran.")
-        sys.exit(InterruptedStudy.exit_code)
+        sys.exit(_stopped())
     sys.exit(code)
 
 
@@ -80,6 +73,27 @@ def _run_app() -> int:
             "Nothing was run."
         ) from error
     return 0
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # it is None where it was closed before we began
+        sys.stdout.flush()
+
+
+def _mute() -> None:
+    """Send what is still to be written on standard output nowhere, since it cannot be written there."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stopped() -> int:
+    """What is said where Ctrl-C came before the command could answer it; returns the exit code."""
+    if sys.argv[1:2] == ["diagnose"]:
+        from etude.faces.diagnose_command import say_stopped
+
+        return say_stopped()
+    _say("stopped before anything ran.")
+    return InterruptedStudy.exit_code
 
 
 def _say(told: str) -> None:

@@ -102,7 +102,6 @@ def _view(examined: Examined) -> dict[str, Any]:
         "points": max(COARSEST, min(FINEST, MOST_POINTS // lines)),
         "thin": MOST_THIN,
         "opened": OPEN,
-        "barred": WHOLE,
     }
 
 

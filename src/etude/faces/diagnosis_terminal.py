@@ -130,7 +130,7 @@ def _in_full(page: Page, one: Judged) -> None:
 
 
 def _curves(page: Page, one: Judged) -> None:
-    """Both judged series of the first run, on one scale."""
+    """Both judged series on one scale; of several replicates those of the first, which is said."""
     if not one.runs:
         return
     run = one.runs[0]
@@ -138,9 +138,10 @@ def _curves(page: Page, one: Judged) -> None:
     between = common_range([curve.values for _, curve in curves])
     if curves:
         page.line()
+        _whose(page, one, run)
     for split, curve in curves:
         name = one.diagnosis.judged.get(split) or str(run.provenance.get(f"{split} is", curve.name))
-        best = _best(one.diagnosis, run, curve) if split == "validation" else ""
+        best = _best(one.diagnosis, run, curve) if split == "validation" and len(one.runs) == 1 else ""
         first, last = significant(float(curve.values[0])), significant(float(curve.values[-1]))
         page.line(
             page.style(f"{' ' * INDENT}{split:<11}", "dim"),
@@ -151,6 +152,15 @@ def _curves(page: Page, one: Judged) -> None:
             page.style(f" {last}{best}"),
             page.style(f"  {name}" if name not in (split, curve.name) else "", "dim"),
         )
+
+
+def _whose(page: Page, one: Judged, run: Run) -> None:
+    """Of several replicates, which of them is drawn, and where they are best, which need not be where it is."""
+    if len(one.runs) == 1:
+        return
+    best, axis = one.diagnosis.best_step, run.provenance.get("x", "step")
+    middle = "" if best is None else f"; the median of the replicates' best {axis}s is {best:,}"
+    page.say(f"curves of the first of {len(one.runs):,} replicates, {run.name}{middle}", "dim", indent=INDENT)
 
 
 def _best(diagnosis: Diagnosis, run: Run, curve: Curve) -> str:

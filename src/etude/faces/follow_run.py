@@ -7,6 +7,7 @@ import numpy as np
 
 from etude.engine.online_stopping import OnlineStopping
 from etude.faces.telling import News, line
+from etude.figures.numbers import significant
 from etude.values.curve import Curve
 from etude.values.finding import Diagnosis
 from etude.values.run import Run
@@ -23,11 +24,12 @@ FEWEST, CLOSE = 3, 1e-3
 
 @dataclass(slots=True)
 class Followed:
-    """What is known of a run from look to look."""
+    """What is known of a run from look to look. ends_because: why it is beyond help, once it may be."""
 
     news: News = field(default_factory=News)
     validations: int = 0
     extent: tuple[int, int] = (0, 0)
+    ends_because: str = ""
     _stopping: OnlineStopping = field(default_factory=OnlineStopping)
     _certain: int = 0
 
@@ -41,10 +43,22 @@ class Followed:
             self.validations = max(self.validations, curve.values.size)
         diverged = diagnosis.verdict == "diverged" and diagnosis.probability >= CERTAIN
         self._certain = self._certain + 1 if diverged or self._stopping.is_over else 0
+        if self._certain:
+            self.ends_because = "it has diverged" if diverged else self._turned(run, curve)
         if not self.news.note(diagnosis.verdict):
             return ""
         axis, best = str(run.provenance.get("x", "step")), diagnosis.best_step
         return line(diagnosis, step=run.last_step, best=best, axis=axis, validations=self.validations)
+
+    def _turned(self, run: Run, curve: Curve | None) -> str:
+        """That validation has turned, and where it was best."""
+        best = self._stopping.best
+        if curve is None or not 0 <= best < curve.values.size:
+            return self._stopping.because
+        axis, step = str(run.provenance.get("x", "step")), int(curve.steps[best])
+        return (
+            f"{self._stopping.because}; it was best at {axis} {step:,}, with {significant(float(curve.values[best]))}"
+        )
 
     @property
     def is_beyond_help(self) -> bool:

@@ -83,26 +83,27 @@ class Watcher:
         if not changed:
             return
         runs, _ = distinct(self._found())
-        beyond = []
+        beyond, whys = list[bool](), list[str]()
         for name, (run, *_) in grouped(runs).items():
             known = self._followed.setdefault(name, Followed())
             if extent(run) != known.extent:
                 known.extent = extent(run)
                 told = known.note(run, diagnosed((run,), name))
                 beyond.append(known.is_beyond_help)
+                whys += [known.ends_because] if known.is_beyond_help else []
                 if told and not self._asked.quiet:
                     self._say(told if len(runs) == 1 else f"{told} ({name})")
         if self._asked.stop and not self._is_ending and beyond and all(beyond):
-            self._end()
+            self._end(whys[0])
 
     def _found(self) -> Sequence[Run]:
         """The runs in logs; where there are none, the one that was printed."""
         return self._logs.runs or (() if self._heard is None else self._heard.runs)
 
-    def _end(self) -> None:
+    def _end(self, why: str) -> None:
         """Ask the command to end."""
         self._is_ending, self._tell_at = True, time.monotonic() + GRACE
-        self._say("étude ends the command, as --stop asks: what comes would be no better. SIGINT was sent.")
+        self._say(f"étude ends the command, as --stop asks, because {why}. SIGINT was sent.")
         self._child.signal(signal.SIGINT)
 
     def _show(self, found: Examined, same: Sequence[str]) -> None:

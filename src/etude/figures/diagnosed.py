@@ -16,7 +16,7 @@ from etude.values.metric import Split
 from etude.values.run import Run
 
 WIDTH, INNER_HEIGHT = 420, 190
-LEFT, RIGHT, BOTTOM = 44, 66, 32
+LEFT, RIGHT, BOTTOM = 44, 70, 32
 INNER_WIDTH = WIDTH - LEFT - RIGHT
 HEAD, LANE = 12, 17
 """Above the curves, and for each row of numbered places."""
@@ -37,8 +37,11 @@ NEAR = 0.5
 """A known level farther outside the curves than this, in heights of them, is not drawn."""
 
 NARROWEST = 5.0
-BEST_WIDTH, LEVEL_WIDTH = 112.0, 120.0
-"""Of the words beside the best place, and of those beside a level."""
+LETTER = 6.0
+"""Of words inside the picture, at most."""
+
+OFF = 8
+"""Between the right end of the axis and a line's name, so that a mark on the end touches no letter."""
 
 LABEL_GAP = 11.5
 TABLE_ROWS = 6
@@ -241,9 +244,9 @@ def describe(data: DiagnosedData) -> str:
     """The picture as sentences."""
     parts = [_course(data, line) for line in data.lines]
     if data.best:
-        parts.append(
-            f"The best validation {data.quantity} is {significant(data.best[1])} at {data.x} {data.best[0]:,}."
-        )
+        which = "At its best" if data.runs == 1 else "At the median of the runs' best places"
+        at = f"{data.x} {data.best[0]:,}"
+        parts.append(f"{which}, {at}, the validation {data.quantity} is {significant(data.best[1])}.")
     parts += [f"{words[:1].upper()}{words[1:]} is {significant(value)}." for words, value in data.levels]
     parts += [f"{place.number}, {place.symptom}: {_span(data, place)}." for place in data.places]
     return " ".join(parts)
@@ -341,23 +344,53 @@ def _x(data: DiagnosedData, step: float) -> float:
 
 
 def _levels(data: DiagnosedData, top: float) -> list[str]:
-    """A dotted line at each level; names that would touch share a line."""
-    parts = []
+    """A dotted line at each level, and its name."""
+    heights = sorted(_height(data, value, top) for _, value in data.levels)
+    lines = (element("path", d=f"M{LEFT} {y:g}h{INNER_WIDTH}", class_="limit", stroke="currentColor") for y in heights)
+    right = LEFT + INNER_WIDTH - 3
+    names = (
+        text(name.words, class_="named", x=right, y=round(name.baseline, 1), text_anchor="end")
+        for name in _level_names(data, top)
+    )
+    return [*lines, *names]
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Words inside the picture: their baseline, and from where to where they reach."""
+
+    words: str
+    baseline: float
+    reach: tuple[float, float]
+
+
+def _level_names(data: DiagnosedData, top: float) -> list[_Words]:
+    """The names of the levels, each above or below its line; those of lines that lie close share a line of text."""
     heights = sorted((_height(data, value, top), f"{words} {significant(value)}") for words, value in data.levels)
     named: list[tuple[float, list[str]]] = []
     for y, words in heights:
-        parts.append(element("path", d=f"M{LEFT} {y:g}h{INNER_WIDTH}", class_="limit", stroke="currentColor"))
         if named and y - named[-1][0] < LABEL_GAP:
             named[-1][1].append(words)
         else:
             named.append((y, [words]))
-    reach = (LEFT + INNER_WIDTH - LEVEL_WIDTH, float(LEFT + INNER_WIDTH))
+    placed: list[_Words] = []
     for y, together in named:
+        told = ", ".join(together)
         places = [at for at in (y - 4, y + 11) if top + 9 <= at <= top + INNER_HEIGHT - 1] or [y - 4]
-        free = max(places, key=lambda baseline: _room(data, reach, baseline - 4, top))
-        at = {"x": LEFT + INNER_WIDTH - 3, "y": round(free, 1), "text_anchor": "end"}
-        parts.append(text(", ".join(together), class_="named", **at))
-    return parts
+        reach = (LEFT + INNER_WIDTH - LETTER * len(told), float(LEFT + INNER_WIDTH))
+        placed.append(_freest(data, [_Words(told, at, reach) for at in places], top, placed))
+    return placed
+
+
+def _freest(data: DiagnosedData, places: Sequence[_Words], top: float, taken: Sequence[_Words]) -> _Words:
+    """The place that is farthest from every line and from all words that are there already."""
+
+    def room(here: _Words) -> float:
+        beside = (one for one in taken if one.reach[0] < here.reach[1] and here.reach[0] < one.reach[1])
+        apart = min((abs(here.baseline - one.baseline) for one in beside), default=INNER_HEIGHT)
+        return min(apart, _room(data, here.reach, here.baseline - 4, top))
+
+    return max(places, key=room)
 
 
 def _ends(data: DiagnosedData, place: Shaded) -> tuple[float, float]:
@@ -408,12 +441,17 @@ def _best_mark(data: DiagnosedData, top: float) -> list[str]:
     x, y = round(_x(data, step), 1), float(np.clip(_height(data, value, top), top, base))
     left = x > LEFT + 0.62 * INNER_WIDTH
     aside = {"x": x - 5, "text_anchor": "end"} if left else {"x": x + 5}
-    reach = (x - BEST_WIDTH, x) if left else (x, x + BEST_WIDTH)
-    free = max((top + 11, top + INNER_HEIGHT / 2, base - 6), key=lambda baseline: _room(data, reach, baseline - 4, top))
+    words = f"{'best' if data.runs == 1 else 'median best'}: {data.x} {step:,}, {significant(value)}"
+    wide = LETTER * len(words)
+    reach = (x - wide, x) if left else (x, x + wide)
+    places = [
+        _Words(words, at, reach) for at in (top + 11, *(top + INNER_HEIGHT * part / 4 for part in (1, 2, 3)), base - 6)
+    ]
+    free = _freest(data, places, top, _level_names(data, top))
     return [
         element("path", d=f"M{x:g} {top}V{base}", class_="best-line"),
         element("circle", cx=x, cy=y, r=4.2, class_="best"),
-        text(f"best: {data.x} {step:,}, {significant(value)}", y=round(free, 1), class_="named", **aside),
+        text(words, y=round(free.baseline, 1), class_="named", **aside),
     ]
 
 
@@ -454,7 +492,7 @@ def _names(data: DiagnosedData, top: float) -> list[str]:
         placed.append(max(height, placed[-1] + LABEL_GAP) if placed else height)
     excess = max(0.0, placed[-1] - (top + INNER_HEIGHT))
     return [
-        text(name, x=LEFT + INNER_WIDTH + 5, y=round(y - excess + 3.5, 1), class_=f"line-name {_kind(name)}")
+        text(name, x=LEFT + INNER_WIDTH + OFF, y=round(y - excess + 3.5, 1), class_=f"line-name {_kind(name)}")
         for y, (_, name) in zip(placed, ends, strict=True)
     ]
 

@@ -48,6 +48,18 @@ def test_one_run_tells_how_long_a_stretch_is_as_good_as_its_best(arm):
     assert seen.where[0].last == pytest.approx(80, abs=8)
 
 
+def test_the_stretch_of_one_run_lies_within_the_noise_of_the_best_and_holds_together(arm):
+    # at its best from 30 to 70, 0.1 above that until 90, and then at its best again, which is apart; noise of 0.01
+    x = np.arange(101)
+    valley = 0.5 + np.maximum(0, 30 - x) / 100 + 0.1 * ((x > 70) & (x < 90))
+    noisy = valley + 0.01 * np.random.default_rng(0).normal(size=101)
+    stopped = arm(curves={"validation/objective": [noisy]}, ended="stopped early").cases[0]
+    seen = early_stop_unreliable.look(stopped)
+    assert seen.where[0].first == pytest.approx(30, abs=5)
+    assert seen.where[0].last == pytest.approx(70, abs=3)
+    assert named(seen, "noise of the").value == pytest.approx(0.01, rel=0.3)
+
+
 def test_one_run_with_a_sharp_valley_or_one_that_only_falls_is_none(arm):
     x = np.linspace(0, 1, 101)
     noise = 0.005 * np.random.default_rng(0).normal(size=101)

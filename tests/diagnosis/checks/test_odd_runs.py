@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from etude.diagnosis import checks
 from etude.diagnosis.case import case_of
 from etude.diagnosis.check import RunCheck
-from etude.diagnosis.diagnose import diagnose
+from etude.diagnosis.diagnose import diagnosed
 from etude.diagnosis.signs import signs
 from etude.values.curve import curve
 from etude.values.data import Task
@@ -120,7 +120,7 @@ def test_losses_beyond_what_single_precision_holds_have_diverged(values):
     curves = {name: curve(name, np.arange(60), values) for name in ("train/objective", "validation/objective")}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert diagnose(Run("huge", curves, last_step=59, kept_step=59)).verdict == "diverged"
+        assert diagnosed([Run("huge", curves, last_step=59, kept_step=59)], "huge").verdict == "diverged"
 
 
 def well_formed(found):

@@ -17,8 +17,25 @@ def test_a_zigzag_is_seen_with_its_amplitude(case):
     assert isinstance(found, Finding)
     assert "regularly" in found.says
     assert "learning rate" in found.causes[0].says
-    # ± 0.1 has second differences of 0.4: 1.4826 · 0.4 / √6 = 0.242
-    assert found.evidence[0].value == pytest.approx(0.242, abs=0.001)
+    assert "about every 2 values" in found.says
+    # 40 values of ± 0.1 about their mean: 0.1·√(40/39)
+    assert found.evidence[0].value == pytest.approx(0.1 * np.sqrt(40 / 39), abs=0.002)
+    assert found.prediction.low == pytest.approx(0.03, abs=0.001)
+
+
+@pytest.mark.parametrize("n", [60, 62, 74, 80, 97])
+def test_a_zigzag_has_a_period_of_two_whatever_its_length(case, n):
+    # a median over an odd number of values of a zigzag is a zigzag itself, and hides or doubles it
+    found = CHECK.look(case({"train/objective": 2 + 0.4 * (-1.0) ** np.arange(n)}))
+    period = next(one for one in found.evidence if one.name == "period")
+    assert period.value == pytest.approx(2, abs=0.1)
+    assert found.evidence[0].value == pytest.approx(0.4, abs=0.02)
+
+
+def test_a_slow_wave_has_the_standard_deviation_of_a_sine(case):
+    wave = 2 + 0.4 * np.sin(2 * np.pi * np.arange(160) / 8)
+    found = CHECK.look(case({"train/objective": wave}))
+    assert found.evidence[0].value == pytest.approx(0.4 / np.sqrt(2), rel=0.05)
 
 
 def test_independent_noise_that_is_small_is_none_and_large_noise_is_irregular(case):

@@ -1,5 +1,7 @@
 """A log loss that rises while accuracy stays."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -13,11 +15,30 @@ def test_a_log_loss_that_rises_while_accuracy_stays_is_told_with_both(case):
     curves = {"validation/log_loss": FALLS_AND_RISES, "validation/accuracy": np.full(20, 0.9)}
     found = CHECK.look(case(curves, errors={"validation/accuracy": 0.01}))
     assert isinstance(found, Finding)
-    # the median of the last three, 0.31 + 0.19·8/9 = 0.479, above 0.3
-    assert found.evidence[0].value == pytest.approx(0.31 + 0.19 * 8 / 9 - 0.3)
+    # medians of three values against each other: that of the last, 0.31 + 0.19·8/9, above 0.344, 0.3, 0.31
+    assert found.evidence[0].value == pytest.approx(0.19 * 8 / 9)
+    assert "from 0.31 to 0.479 nats" in found.says
     # two independent accuracies of 0.01 each: 1.96·√2 = 2.77 points
     assert found.evidence[1].high == pytest.approx(2.772, abs=0.001)
     assert found.where[0].first == 10
+
+
+def test_the_change_of_accuracy_has_its_sign_its_interval_and_points_rather_than_per_cent(case):
+    # 0.90, 0.91, 0.92 in turns after 0.87, 0.88, 0.89, counted on 100 examples: 1.96·√(2·0.91·0.09/100) = 7.93 points
+    accuracy = np.concatenate([np.tile([0.87, 0.88, 0.89], 4)[:10], np.tile([0.9, 0.91, 0.92], 4)[:10]])
+    accuracy[[9, 8, 10]] = 0.88
+    for scale in (1, 100):
+        found = CHECK.look(case({"validation/log_loss": FALLS_AND_RISES, "val_accuracy": scale * accuracy}))
+        change = found.evidence[1]
+        assert (change.unit, change.value) == ("percentage points", pytest.approx(3))
+        assert change.high - change.value == pytest.approx(7.93, abs=0.01)
+        assert "+3 percentage points (95 % interval −4.93 to +10.9)" in found.says
+
+
+def test_without_a_number_of_examples_the_noise_of_accuracy_gives_the_interval(case):
+    accuracy = 0.9 + 0.01 * np.random.default_rng(1).normal(size=20)
+    found = CHECK.look(case({"validation/log_loss": FALLS_AND_RISES, "validation/accuracy": accuracy}))
+    assert found.evidence[1].high - found.evidence[1].low == pytest.approx(2 * 1.96 * math.sqrt(2 * 0.449), rel=0.5)
 
 
 def test_where_accuracy_falls_as_well_it_is_overfitting_and_no_matter_of_confidence(case):

@@ -23,14 +23,30 @@ def test_an_unknown_unit_is_no_finding_but_said(arm):
     assert "the unit of b" in seen.because
 
 
-def test_units_that_are_guessed_are_a_warning(arm):
+def test_logs_of_unlike_tasks_in_one_folder_are_a_note_that_says_whose_unit_was_told_how(arm):
+    loss = arm("digits", curves={"train/objective": [[2.3026, 0.1]]}, recipe=None, provenance={"train is": "loss"})
+    score = arm("songs", curves={"train/score": [[0.2, 0.9]]}, recipe=None, provenance={"train is": "train_acc"})
+    seen = units_not_comparable.look([loss, score])
+    assert seen.severity == "note"
+    assert "songs counts in share correct, as told by the name 'train_acc'" in seen.causes[0].says
+    assert "digits counts in nats, as told by the first value, which is near ln 10" in seen.causes[0].says
+
+
+def test_recipes_for_unlike_data_are_a_note_as_nobody_ranks_them(arm):
+    curves = {"validation/objective": [[0.7, 0.3]]}
+    one = arm("a", curves=curves, unit="nats")
+    other = arm("b", curves=curves, unit="squared probability", settings={"data": {"task": "moons"}})
+    assert units_not_comparable.look([one, other]).severity == "note"
+
+
+def test_units_that_are_guessed_say_how_surely(arm):
     starts = (("a", 0.69), ("b", 0.25))
     arms = [
         arm(name, curves={"train/objective": [[start, 0.1]]}, recipe=None, provenance={"train is": "loss"})
         for name, start in starts
     ]
     seen = units_not_comparable.look(arms)
-    assert (seen.severity, seen.probability) == ("warning", 0.6)
+    assert (seen.severity, seen.probability) == ("note", 0.6)
     assert "near a quarter" in seen.causes[0].says + seen.causes[0].told_by
 
 

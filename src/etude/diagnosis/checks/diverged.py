@@ -6,7 +6,7 @@ import numpy as np
 
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
-from etude.diagnosis.saying import figure, when
+from etude.diagnosis.saying import figure, named, when
 from etude.diagnosis.suspicion import Advice, suspected, suspicion_of
 from etude.values.curve import Curve
 from etude.values.finding import Cause, Measured, Place
@@ -37,7 +37,7 @@ def look(case: Case) -> Seen:
     return suspected(
         case,
         ADVICE,
-        f"{judged.name} ended at {figure(end)} times what it began with.",
+        f"{named(case, judged)} ended at {figure(end)} times what it began with.",
         measured=(Measured("end as a multiple of the begin", end),),
         where=(Place(judged.name, int(course.steps[int(course.smooth.argmin())]), int(course.steps[-1])),),
     )
@@ -49,8 +49,8 @@ def _broken(case: Case, curve: Curve) -> Seen:
     return suspected(
         case,
         ADVICE,
-        f"{curve.name} is {'NaN' if np.isnan(value) else 'infinite'} from {when(case, step)} on.",
-        measured=(Measured("values that are finite before that", float(first)),),
+        f"{named(case, curve)} is {'NaN' if np.isnan(value) else 'infinite'} from {when(case, step)} on.",
+        measured=(Measured("finite values before that", float(first), "values"),),
         where=(Place(curve.name, step, int(curve.steps[-1])),),
     )
 

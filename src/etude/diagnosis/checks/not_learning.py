@@ -5,7 +5,7 @@ from typing import Final
 from etude.diagnosis.case import Case
 from etude.diagnosis.check import RunCheck, Seen
 from etude.diagnosis.known import limits_of
-from etude.diagnosis.saying import amount, percent
+from etude.diagnosis.saying import amount, named, percent
 from etude.diagnosis.suspicion import Advice, suspected, suspicion_of
 from etude.values.finding import Cause, Measured, Place
 
@@ -38,7 +38,7 @@ def look(case: Case) -> Seen:
     return suspected(
         case,
         ADVICE,
-        f"From begin to end {judged.name} improved by {amount(fall * evidence.begin, case.unit)}, "
+        f"From begin to end {named(case, judged)} improved by {amount(fall * evidence.begin, case.unit)}, "
         f"{percent(fall)} of where it began.{beside}",
         measured=(Measured("improvement in all", fall * evidence.begin, case.unit), *constant),
         where=(Place(judged.name, int(course.steps[0]), int(course.steps[-1])),),

@@ -23,12 +23,13 @@ ZIGZAG = -0.93
 """What counts as regular however few points there are."""
 
 SWING = 0.1
-"""Noise as a share of the fall so far from which it matters. Healthy runs of étude's tasks with batches of 32 have 0.01
-to 0.06."""
+"""Standard deviation of the swings as a share of the fall so far from which it matters; a fifth of it where they are
+regular. Healthy runs of étude's tasks with batches of 32 have 0.01 to 0.06."""
 
 LEAST_FALL = 0.05
 """Of the level, that swings are measured by where next to nothing was learned."""
 
+TURNS = "likeness of each change to the one before (lag-1 autocorrelation: noise has −0.5, a zigzag −1)"
 RHYTHM_P = 1e-4
 """A repetition that noise would show in one run of ten thousand."""
 
@@ -45,39 +46,47 @@ def look(case: Case) -> Seen:
     if not np.isfinite(values).all():
         return None
     half = values[values.size // 2 :]
-    noise, level = roughness(half), median(half)
+    level, rest = median(half), _about_its_course(half)
     fall = max(float(values[:3].max()) - level, LEAST_FALL * abs(level))
-    swing = noise / fall if fall > 0 else 0.0
-    again, turns = _rhythm(half), difference_autocorrelation(half)
+    again, turns = rhythm(rest), difference_autocorrelation(half)
     regular = turns < max(ZIGZAG, -0.5 - BEYOND_NOISE * math.sqrt(0.5 / half.size)) or (
         again.p < RHYTHM_P and 3 <= again.period <= half.size / 4
     )
+    noise = float(rest.std(ddof=1)) if regular else roughness(half)
+    swing = noise / fall if fall > 0 else 0.0
     if swing < (SWING / 5 if regular else SWING):
         return None
     return _finding(case, case.train, (noise, swing, turns), again if regular else None)
 
 
-def _rhythm(half: NDArray[np.float64]) -> Rhythm:
-    """The strongest repetition about the course, which is a median over a quarter of the values."""
-    return rhythm(half - running_median(half, max(5, half.size // 4) | 1))
+def _about_its_course(half: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is left of the values without their course, a median over a quarter of them, shape (n,).
+
+    It is taken of means with the weights 1/4, 1/2, 1/4, in which ups and downs in turns cancel: the median of an odd
+    number of these would be an up or a down itself.
+    """
+    longer = np.concatenate([half[1:2], half, half[-2:-1]])
+    means = (longer[:-2] + 2 * longer[1:-1] + longer[2:]) / 4
+    return half - running_median(means, max(5, half.size // 4) | 1)
 
 
 def _finding(case: Case, train: Curve, measured: tuple[float, float, float], again: Rhythm | None) -> Finding:
     noise, swing, turns = measured
     first, last = int(train.steps[train.steps.size // 2]), int(train.steps[-1])
-    period = "" if again is None else f", about every {figure(max(2.0, again.period))} values"
+    period = again.period if again is not None and again.p < RHYTHM_P else None
+    every = "" if period is None else f", about every {figure(period)} values"
     beside = f"{percent(swing)} of what was learned" if swing < 10 else "many times what was learned"
     return Finding(
         SYMPTOM,
         f"From {when(case, first)} on the training {'score' if case.higher else 'loss'} swings "
-        f"{'regularly' if again else 'irregularly'}{period} by {figure(noise)} (standard deviation), {beside}.",
+        f"{'regularly' if again else 'irregularly'}{every} by {figure(noise)} (standard deviation), {beside}.",
         "warning" if swing >= SWING else "note",
         0.9 if again and swing >= SWING else 0.8 if swing >= 3 * SWING else 0.65,
         (
             Measured("standard deviation of the swings", noise, train.unit),
             Measured("the same as a share of the fall so far", swing),
-            Measured("lag-1 autocorrelation of the changes (independent noise: −0.5)", turns),
-            *(() if again is None else (Measured("period", again.period, "values"),)),
+            Measured(TURNS, turns),
+            *(() if period is None else (Measured("period", period, "values"),)),
         ),
         (Place(train.name, first, last),),
         _causes(regular=again is not None),

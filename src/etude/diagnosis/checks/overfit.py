@@ -42,10 +42,10 @@ def look(case: Case) -> Seen:
     return suspected(
         case,
         ADVICE,
-        f"The validation {word} was best at {when(case, best)} and ended {amount(rise, case.unit)} {worse} that, "
-        f"while its distance from the training {word} grew by {figure(since)} to {figure(gap)}.",
+        f"Smoothed, the validation {word} was best near {when(case, best)} and ended {amount(rise, case.unit)} {worse} "
+        f"that, while its distance from the training {word} grew by {figure(since)} to {figure(gap)}.",
         measured=(
-            Measured(f"validation {word} {worse} its best", rise, case.unit),
+            Measured(f"validation {word} {worse} its best, smoothed", rise, case.unit),
             Measured("growth of the gap since then", since, case.unit),
             Measured("gap between validation and training at the end", gap, case.unit),
         ),

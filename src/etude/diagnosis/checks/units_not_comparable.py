@@ -26,14 +26,23 @@ def look(arms: Sequence[Arm]) -> Seen:
     rankings = comparable(case.run for arm in arms for case in arm.cases)
     known = [ranking for ranking in rankings if ranking.unit.name != UNKNOWN]
     if len(known) > 1:
-        return _finding(known, [_names(ranking, names) for ranking in known])
+        return _finding(known, [_names(ranking, names) for ranking in known], ranked=_are_ranked(arms))
     if len(rankings) == 1:
         return None
     unknown = _names(next(ranking for ranking in rankings if ranking.unit.name == UNKNOWN), names)
     return NotRun(SYMPTOM, f"it cannot tell the unit of {unknown}; log a loss under a name that says it, such as bce")
 
 
-def _finding(rankings: Sequence[Ranking], names: Sequence[str]) -> Finding:
+def _are_ranked(arms: Sequence[Arm]) -> bool:
+    """Whether somebody means to hold them against each other: they are recipes for one and the same data.
+
+    Logs that lie in one folder may be of any tasks.
+    """
+    recipes = [arm.recipe for arm in arms]
+    return all(recipe is not None and recipes[0] is not None and recipe.data == recipes[0].data for recipe in recipes)
+
+
+def _finding(rankings: Sequence[Ranking], names: Sequence[str], *, ranked: bool) -> Finding:
     sure = min(ranking.unit.probability for ranking in rankings)
     first, other = rankings[:2]
     apart = other.apart or first.apart
@@ -44,14 +53,15 @@ def _finding(rankings: Sequence[Ranking], names: Sequence[str]) -> Finding:
     more = f"; and {len(rankings) - MOST_NAMED} further unit(s)" if len(rankings) > MOST_NAMED else ""
     return Finding(
         SYMPTOM,
-        f"What was minimised is not the same quantity everywhere: {sides}{more}. A lower number of one is not better "
-        f"than a higher number of the other ({apart}).",
-        "error" if sure >= SURE else "warning",
+        f"What the runs are judged by is not the same quantity everywhere: {sides}{more}. The numbers of one say "
+        f"nothing beside those of the other ({apart}).",
+        "note" if not ranked else "error" if sure >= SURE else "warning",
         sure,
         tuple(_typical(ranking, who) for ranking, who in zip(rankings, names, strict=True)),
         causes=(
             Cause(
-                f"another loss, told by {other.unit.told_by}, against {first.unit.told_by}",
+                f"{names[0]} counts in {first.unit.name}, as told by {first.unit.told_by}; {names[1]} counts in "
+                f"{other.unit.name}, as told by {other.unit.told_by}",
                 "the loss function in the code of both, and its reduction (mean or sum)",
             ),
             Cause("another data set, or targets on another scale", "the spread of the targets of both"),

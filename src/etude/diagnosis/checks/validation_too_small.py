@@ -84,7 +84,8 @@ def _finding(known: _Precision) -> Finding:
         (
             Measured(metric, known.value, unit, known.value - half, known.value + half),
             Measured("its standard error", known.error, unit),
-            Measured("validation examples needed" if needed else "times as many examples needed", needed or ratio),
+            Measured(f"{'validation' if needed else 'times as many'} examples needed, as a power of ten",
+                     math.log10(needed or ratio)),
         ),
         (Place(known.curve.name, int(known.curve.steps[0]), int(known.curve.steps[-1])),),
         (Cause("few validation examples", f"{percent(0.5)} more of them: the standard error falls by a fifth"),),

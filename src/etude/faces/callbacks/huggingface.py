@@ -12,6 +12,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing("Hugging Face's Trainer", "transformers[torch]") from error
 
+from etude.engine.watch_options import checked_path
 from etude.faces.callbacks.metrics import sort_out
 from etude.faces.callbacks.session import Session
 from etude.faces.callbacks.watched import Asked, Watched, safely
@@ -36,7 +37,7 @@ class EtudeCallback(Watched, TrainerCallback):
         validation: str | None = None,
     ) -> None:
         """As for `etude.watch`; validation: the evaluation loss, where names do not tell."""
-        where = None if path is None else Path(path)
+        where = checked_path(path)
         framework = f"transformers {transformers.__version__}"
         self._asked = Asked(every, where, stop, keep_best, quiet, validation, framework)
 
@@ -48,7 +49,8 @@ class EtudeCallback(Watched, TrainerCallback):
         **kwargs: Any,  # noqa: ANN401 - the Trainer's own
     ) -> None:
         """The training begins, anew or from a checkpoint."""
-        clip_norm = args.max_grad_norm or None
+        limit = args.max_grad_norm  # 0 and less are the Trainer's words for none
+        clip_norm = limit if limit is not None and limit > 0 else None
         self._failed_ = False
         self._seen_ = Session(
             kwargs["model"], [kwargs["optimizer"]], self._asked, clip_norm=clip_norm, first=state.global_step

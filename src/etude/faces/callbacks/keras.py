@@ -10,6 +10,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing("Keras", "keras") from error
 
+from etude.engine.watch_options import checked_path
 from etude.faces.callbacks.losses import Losses
 from etude.faces.callbacks.metrics import sort_out
 from etude.faces.callbacks.watched import Asked, Watched, safely
@@ -39,7 +40,7 @@ class EtudeCallback(Watched, keras.callbacks.Callback):
         validation: the validation loss in Keras's logs, where names do not tell
         """
         super().__init__()
-        where = None if path is None else Path(path)
+        where = checked_path(path)
         framework = f"Keras {keras.__version__} on {keras.backend.backend()}"
         self._asked = Asked(every, where, stop, keep_best, quiet, validation, framework)
         self._begun = self._batches = self._recorded = 0
@@ -79,7 +80,10 @@ class EtudeCallback(Watched, keras.callbacks.Callback):
         if self._seen_ is None:
             return
         self._seen_.step = self._begun + self._batches
-        told = sort_out({name: float(value) for name, value in (logs or {}).items()}, self._asked.validation)
+        told = sort_out(
+            {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)},
+            self._asked.validation,
+        )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         self._seen_.note({**told.train, "signals/learning_rate": rate})
         if told.loss is not None or told.scores:

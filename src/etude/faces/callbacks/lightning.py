@@ -12,6 +12,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing("Lightning", "lightning") from error
 
+from etude.engine.watch_options import checked_path
 from etude.faces.callbacks.metrics import sort_out
 from etude.faces.callbacks.session import Session
 from etude.faces.callbacks.watched import Asked, Watched, safely
@@ -34,14 +35,15 @@ class EtudeCallback(Watched, Callback):
     ) -> None:
         """As for `etude.watch`; validation: the logged validation loss, where names do not tell."""
         super().__init__()
-        where = None if path is None else Path(path)
+        where = checked_path(path)
         self._asked = Asked(every, where, stop, keep_best, quiet, validation, f"Lightning {lightning.__version__}")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The training begins, anew or from a checkpoint."""
         if trainer.is_global_zero:
             by_norm = trainer.gradient_clip_algorithm in (None, "norm")
-            clip_norm = trainer.gradient_clip_val if by_norm else None
+            limit = trainer.gradient_clip_val  # 0 is Lightning's word for none
+            clip_norm = limit if by_norm and limit is not None and limit > 0 else None
             first = trainer.global_step
             self._failed_ = False
             self._seen_ = Session(pl_module, trainer.optimizers, self._asked, clip_norm=clip_norm, first=first)

@@ -2,26 +2,22 @@
 
 import math
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from etude.engine.online_stopping import OnlineStopping
+from etude.engine.online_stopping import Best, OnlineStopping
 from etude.engine.track import Record
+from etude.engine.watch_options import nothing_kept
 from etude.faces.callbacks.metrics import Sorted
 from etude.faces.callbacks.watched import Asked
-from etude.faces.plain import printable
-from etude.faces.telling import News, line
+from etude.faces.telling import Telling
 from etude.values.errors import EngineError
 from etude.values.finding import Diagnosis
 from etude.values.run import Ending, Run
-
-SHARE = 0.01
-"""Of the time of the training, what judging it may take."""
 
 JUDGED = ("train/objective", "validation/objective")
 
@@ -43,14 +39,17 @@ class Model(Protocol):
 class Losses:
     """Losses and validations at steps that the framework counts.
 
-    step: the last optimiser step
+    step:        the last optimiser step
+    best:        where the validation loss was lowest; None before the first
+    is_closed:   whether the training has ended
+    was_stopped: whether it ended because it was asked to
     """
 
     def __init__(self, model: Model, asked: Asked) -> None:
         """The training begins."""
         self.step = 0
         self.validations = 0
-        self.best_step: int | None = None
+        self.best: Best | None = None
         self.ended: Ending = "unknown"
         self._model, self._asked = model, asked
         self._record = _recorded(asked.path, model.name)
@@ -58,8 +57,8 @@ class Losses:
         self._stopping = OnlineStopping()
         self._weights: list[NDArray[Any]] = []
         self._last = 0.0
-        self._is_open = True
-        self._telling = None if asked.quiet else _Telling(sys.stderr)
+        self.is_closed = self.was_stopped = False
+        self._telling = None if asked.quiet else Telling(sys.stderr)
 
     def loss(self, loss: float) -> None:
         """The training loss at this step."""
@@ -83,35 +82,35 @@ class Losses:
 
     def restore_best(self) -> int:
         """Put the weights of the best validation back into the model; returns the step they are of."""
-        if self.best_step is None or not self._weights:
-            raise EngineError(
-                "there are no best weights to put back. They are kept only where the callback has stop=True or "
-                "keep_best=True, and Keras was given validation data. The model is as it was."
-            )
+        if self.best is None or not self._weights:
+            raise nothing_kept(keeps=self._asked.stop or self._asked.keep_best, validations=self._stopping.count)
         self._model.set_weights(self._weights)
-        return self.best_step
+        return self.best.step
 
     def close(self) -> None:
         """The training is over."""
-        if not self._is_open:
+        if self.is_closed:
             return
-        self._is_open = False
+        self.is_closed, self.was_stopped = True, self.should_stop
         self._record.close()
-        self.ended = "stopped early" if self.should_stop else "completed"
+        self.ended = "stopped early" if self.was_stopped else "completed"
         if not math.isfinite(self._last):
             self.ended = "diverged"
         if self._telling is not None and self._record.tracks:
             self._telling(self)
 
     @property
-    def is_open(self) -> bool:
-        """Whether the training goes on."""
-        return self._is_open
-
-    @property
     def should_stop(self) -> bool:
         """Whether the validation loss has turned for good, or a loss is no number any more; never without stop=True."""
-        return self._asked.stop and (self._stopping.is_over or not math.isfinite(self._last))
+        return bool(self.stops_because)
+
+    @property
+    def stops_because(self) -> str:
+        """Why `should_stop` is true; empty while it is not."""
+        if not self._asked.stop:
+            return ""
+        broken = "" if math.isfinite(self._last) else f"the training loss is {self._last}"
+        return broken or self._stopping.because
 
     @property
     def run(self) -> Run:
@@ -141,28 +140,9 @@ class Losses:
         before = self._stopping.best
         self._stopping.note(loss)
         if self._stopping.best != before:
-            self.best_step = self.step
+            self.best = Best(self.step, self.validations, loss)
             if self._asked.stop or self._asked.keep_best:
                 self._weights = self._model.get_weights()
-
-
-class _Telling:
-    """Judges now and then, and tells the verdict in one line when it has changed."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._news, self._ready_at = stream, News(), 0.0
-
-    def __call__(self, losses: Losses) -> None:
-        if losses.is_open and time.perf_counter() < self._ready_at:
-            return
-        began = time.perf_counter()
-        diagnosis = losses.diagnosis()
-        if self._news.note(diagnosis.verdict) or not losses.is_open:
-            told = line(diagnosis, step=losses.step, validations=losses.validations, best=losses.best_step)
-            self._stream.write(f"{printable(told)}\n")
-            self._stream.flush()
-        ended = time.perf_counter()
-        self._ready_at = ended + (ended - began) / SHARE
 
 
 def _recorded(path: Path | None, name: str) -> Record:

@@ -12,6 +12,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing("skorch", "skorch") from error
 
+from etude.engine.watch_options import checked_path
 from etude.faces.callbacks.metrics import sort_out
 from etude.faces.callbacks.session import Session
 from etude.faces.callbacks.watched import Asked, Watched, safely
@@ -77,7 +78,7 @@ class EtudeCallback(Watched, Callback):
             self._seen_.validation(told)
 
     def _asked(self) -> Asked:
-        where = None if self.path is None else Path(self.path)
+        where = checked_path(self.path)
         framework = f"skorch {skorch.__version__}"
         return Asked(self.every, where, self.stop, self.keep_best, self.quiet, self.validation, framework)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
+from etude.engine.watch_options import Options, check_switch, checked_path
 from etude.values.errors import EngineError
 from etude.values.finding import Diagnosis
 from etude.values.run import Run
@@ -36,6 +37,17 @@ class Asked:
     quiet: bool = False
     validation: str | None = None
     framework: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        checked_path(self.path)
+        Options(self.every, self.path, stop=self.stop, keep_best=self.keep_best)
+        check_switch("quiet", self.quiet)
+        if self.validation is not None and not isinstance(self.validation, str):
+            raise EngineError(
+                f"validation={self.validation!r}: it is the name of the logged validation loss, such as 'val_mse'. "
+                "Nothing is watched yet."
+            )
 
 
 class Seen(Protocol):
