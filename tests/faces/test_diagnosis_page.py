@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from etude.faces.diagnosing import Examined, Judged
+from etude.faces.diagnosing import Examined, Judged, examined
 from etude.faces.diagnosis_page import OPEN, fragment, page_html, write_page
 from etude.values.curve import curve
 from etude.values.errors import ReportError
@@ -43,6 +43,14 @@ class Page(HTMLParser):
         """It must be the end of the last that was opened."""
         if tag not in self.LOOSE:
             assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("values", [np.tile([0.7, 1e300, -1.7e308], 20), 0.7 * 10.0 ** (5 * np.arange(60))])
+def test_losses_near_the_largest_number_there_is_are_drawn_as_infinite(values):
+    curves = {name: curve(name, np.arange(60), values) for name in ("train/objective", "validation/objective")}
+    html = page_html(examined({"huge": [Run("huge", curves, last_step=59, kept_step=59)]}))
+    assert Page(html).open == []
+    assert "diverged" in html
 
 
 def test_the_page_loads_nothing_and_runs_nothing(both):

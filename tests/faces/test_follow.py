@@ -76,7 +76,8 @@ except KeyboardInterrupt:
     done = python(tmp_path, code, "--every", "0.3", "--stop")
     assert done.returncode == 5
     assert done.stdout.endswith(b"saved\n")
-    assert "étude ends the command, as --stop asks" in done.stderr.decode()
+    why = "as --stop asks, because the validation loss has turned for good; it was best at epoch "
+    assert f"étude ends the command, {why}" in done.stderr.decode()
 
 
 def test_where_nothing_is_logged_it_says_what_was_looked_for(tmp_path):

@@ -188,6 +188,8 @@ def test_a_stopped_run_that_cannot_be_told_is_not_sent_for_replicates(capsys):
     watching = fitted(stop=True, quiet=True)
     unsure = Diagnosis("run", "cannot tell", 0.3, "", next=("run more replicates",))
     assert last_line(watching, unsure).endswith("whose loss was 0.0833; what is behind it: cannot tell.")
+    fine = Diagnosis("run", "good fit", 0.7, "")
+    assert last_line(watching, fine).endswith("; with these weights: good fit (70 %).")
     sure = Diagnosis("run", "overfit", 0.8, "", next=("use more data",))
     assert last_line(watching, sure).endswith("the run as a whole: overfit (80 %). Try: use more data.")
 

@@ -112,3 +112,7 @@ def test_no_values_at_all_still_give_an_axis():
     assert made.low < made.high
     assert alike == (True, True)
     assert shared_axis([])[1] == ()
+
+
+def test_what_is_too_far_from_a_tiny_low_for_a_ratio_lies_infinitely_high():
+    assert Axis(1e-300, 1.0, log=True).place([1e30]).tolist() == [np.inf]

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 WAYS_OUT: Mapping[str, str] = MappingProxyType(
@@ -50,7 +49,7 @@ class LeftOut:
 def fault(value: object) -> str:
     """What a value is that is not one number; empty where it is one. Nothing waits for a device.
 
-    >>> fault(0.5), fault(torch.ones(3)), fault({"loss": 0.5})
+    >>> fault(0.5), fault(Tensor([1, 2, 3])), fault({"loss": 0.5})
     ('', 'a tensor of shape (3,)', 'of type dict')
     """
     if isinstance(value, float):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from etude.diagnosis.case import case_of
 from etude.diagnosis.levels import levels
 from etude.faces.diagnosing import Examined, Judged, by_reason
 from etude.faces.pages import style_sheet, templates
@@ -121,7 +122,8 @@ def _card(number: int, one: Judged, *, shared: bool) -> Card:
         ),
         key=lambda pair: -pair[1],
     )
-    drawn = diagnosed_data(diagnosis, one.runs, levels=levels(one.runs[0])) if one.runs else None
+    runs = [case_of(run).run for run in one.runs]  # with numbers that no axis could hold made infinite
+    drawn = diagnosed_data(diagnosis, runs, levels=levels(runs[0])) if runs else None
     return Card(
         number=number,
         brief=number > WHOLE,

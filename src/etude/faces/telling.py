@@ -148,9 +148,10 @@ def last_line(going: Going, diagnosis: Diagnosis) -> str:
     where = _where(going.step, going.validations)
     # what was done about it is said already, and more replicates would not have kept it from being stopped
     advice = "" if diagnosis.verdict in ("cannot tell", "good fit") else _advice(diagnosis)
-    cause = "what is behind it: " if diagnosis.verdict == "cannot tell" else "the run as a whole: "
+    means = {"cannot tell": "what is behind it", "good fit": "with these weights"}
+    of = means.get(diagnosis.verdict, "the run as a whole")
     why = going.stops_because
-    return f"étude ■ {where}: stopped because {why}. {_kept(going.best)}; {cause}{_verdict(diagnosis)}.{advice}"
+    return f"étude ■ {where}: stopped because {why}. {_kept(going.best)}; {of}: {_verdict(diagnosis)}.{advice}"
 
 
 def _kept(best: Best | None) -> str:

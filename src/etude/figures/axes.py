@@ -32,7 +32,7 @@ class Axis:
         given = np.asarray(values, dtype=np.float64)
         if not self.log:
             return (given - self.low) / (self.high - self.low)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.log(given / self.low) / math.log(self.high / self.low)
 
     def ticks(self, about: int = 4) -> tuple[float, ...]:

@@ -14,8 +14,9 @@ from etude.values.finding import Cause, Finding, Measured, NotRun, Place, Predic
 
 SYMPTOM = "early stop unreliable"
 LEAST_POINTS = 16
-WIDE = 0.25
-"""Share of a run over which its validation series cannot be told from its best: any of these epochs could win."""
+WIDE = 0.18
+"""Share of a run over which its validation series cannot be told from its best: any of these epochs could win. On the
+tuning seeds 21 % of runs with 20 validation rows exceed it, and 2 % of runs with 400."""
 
 SCATTERED, BESIDE_MEDIAN = 0.1, 0.5
 """How far apart the best epochs of the middle half of the replicates are, as a share of the run and of the median best
