@@ -6,15 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from etude.figures.diagnosed import (
-    STRETCHES,
-    beyond_text,
-    describe,
-    diagnosed_data,
-    draw_diagnosed,
-    draw_glance,
-    table_rows,
-)
+from etude.figures.diagnosed import draw_diagnosed, draw_glance
+from etude.figures.diagnosed_data import STRETCHES, beyond_text, describe, diagnosed_data, table_rows
 from etude.values.curve import curve
 from etude.values.finding import Diagnosis, Finding, Place
 from etude.values.run import Run

@@ -13,7 +13,7 @@ from etude.diagnosis.levels import levels
 from etude.faces.diagnosing import Examined, Judged, by_reason
 from etude.faces.pages import style_sheet, templates
 from etude.faces.whole import write_whole
-from etude.figures.diagnosed import DiagnosedData, diagnosed_data, plainer
+from etude.figures.diagnosed_data import DiagnosedData, diagnosed_data, plainer
 from etude.figures.verdicts import LOOKS
 from etude.values.errors import ReportError
 from etude.values.finding import Diagnosis, Finding, NotRun, Verdict
