@@ -14,8 +14,6 @@ from etude.values.curve import Curve, curve
 from etude.values.recipe import Recipe
 from etude.values.run import Run
 
-FEWEST_REPLICATES = 2
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BankRun:

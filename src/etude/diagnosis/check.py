@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from etude.diagnosis.case import Arm, Case
 from etude.values.finding import Finding, NotRun
@@ -36,4 +35,3 @@ class StudyCheck:
 
 
 Check = RunCheck | ArmCheck | StudyCheck
-Of = Literal["run", "arm", "study"]

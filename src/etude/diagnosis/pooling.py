@@ -28,9 +28,9 @@ from etude.values.sureness import sure
 
 SHARPEN = 1.25
 """Power that the mean probabilities over replicates are raised to, before they are made to sum to 1. Replicates of one
-recipe err together, so five of them are far from five times the evidence: on the bank's fitting part, each data set
-judged by models that have not seen it, groups of five are told a verdict with a stated 87.6 % that is right in 87.5 %;
-with a power of 1 it is 85.3 % for 87.4 %, with 2 it is 91.8 % for 87.6 %."""
+recipe err together, so five of them are far from five times the evidence: on the bank's fitting part, with the first
+fit of the verdicts and each data set judged by models that have not seen it, groups of five were told a verdict with a
+stated 87.6 % that was right in 87.5 %; with a power of 1 it was 85.3 % for 87.4 %, with 2 it was 91.8 % for 87.6 %."""
 
 MINORITY = 0.5
 """Share of replicates that show a symptom below which it is a note: it may be one run's accident."""

@@ -18,6 +18,21 @@ APART = 3.0
 STUCK = 0.1
 """The least distance, as a share of what the better group learned, that is worth a remark."""
 
+CAUSES = (
+    Cause(
+        "initial weights from which units die or do the same thing",
+        "the stuck replicates with other initial weights and the same data",
+    ),
+    Cause("a learning rate that throws some runs out of the good place", "all replicates with a third of the rate"),
+    Cause("some replicates drew harder data", "the stuck replicates' data with the others' initial weights"),
+)
+TREATMENTS = (
+    "start several times and keep the best training loss",
+    "a wider network",
+    "other initial weights",
+    "normalise the inputs",
+)
+
 
 def look(arm: Arm) -> Seen:
     """The final training losses of all replicates, in two groups with nothing between them."""
@@ -72,24 +87,10 @@ def _finding(arm: Arm, good: Floats, stuck: Floats) -> Finding:
         "warning",
         0.85,
         (share_of("replicates that are stuck", stuck.size, n), *sides),
-        causes=(
-            Cause(
-                "initial weights from which units die or do the same thing",
-                "the stuck replicates with other initial weights and the same data",
-            ),
-            Cause(
-                "a learning rate that throws some runs out of the good place", "all replicates with a third of the rate"
-            ),
-            Cause("some replicates drew harder data", "the stuck replicates' data with the others' initial weights"),
-        ),
-        treatments=(
-            "start several times and keep the best training loss",
-            "a wider network",
-            "other initial weights",
-            "normalise the inputs",
-        ),
+        causes=CAUSES,
+        treatments=TREATMENTS,
         prediction=Prediction(
-            "start several times and keep the best training loss",
+            TREATMENTS[0],
             f"mean {what} over replicates",
             "rises" if higher else "falls",
             0.5 * share * distance,
