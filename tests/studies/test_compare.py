@@ -7,12 +7,11 @@ import pytest
 
 from etude.studies.compare import (
     contrast_asked,
-    estimate,
     factor_asked,
     factor_effects,
     interactions_asked,
-    looks_of,
 )
+from etude.studies.estimate import estimate, looks_up_to, terms_of
 from etude.values.claim import Contrast
 from etude.values.errors import ConfoundedError, NotComparableError
 from etude.values.study import Plan
@@ -196,12 +195,12 @@ def test_effects_of_one_family_share_the_error_rate(base, evidence_of):
 
 
 def test_looks_double_up_to_the_cap(base):
-    assert looks_of(Plan(base=base, max_replicates=40)) == (5, 10, 20, 40)
-    assert looks_of(Plan(base=base, max_replicates=5)) == (5,)
+    assert looks_up_to(40) == (5, 10, 20, 40)
+    assert looks_up_to(5) == (5,)
 
 
 def test_nothing_asked_is_nothing_estimated(base):
-    assert estimate([], Plan(base=base), rule="fixed") == ()
+    assert estimate([], terms_of(Plan(base=base)), rule="fixed") == ()
 
 
 def test_scores_on_unlike_problems_are_refused(base, evidence_of):
@@ -246,5 +245,5 @@ def test_a_diverged_control_is_not_held_against_the_change_it_belongs_to(base, e
     broken = np.where(np.arange(10) < 8, np.nan, NOISE)
     evidence = evidence_of(plan, lambda arm: broken if arm.label == "a" else NOISE)
     asked = contrast_asked(evidence, Contrast(treated="b", control="a", beyond=Contrast(treated="d", control="c")))
-    (effect,) = estimate([asked], plan, rule="fixed")
+    (effect,) = estimate([asked], terms_of(plan), rule="fixed")
     assert effect.verdict == "undecided"

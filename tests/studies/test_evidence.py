@@ -9,7 +9,8 @@ from etude.data.load import decision_truth
 from etude.figures.words import effect_label, outcome
 from etude.records.store import open_store
 from etude.studies.claims import judge
-from etude.studies.compare import contrast_asked, estimate
+from etude.studies.compare import contrast_asked
+from etude.studies.estimate import estimate, terms_of
 from etude.studies.execute import Means, conclude, execute
 from etude.studies.notes import is_decided
 from etude.values.claim import Claim, Contrast
@@ -125,7 +126,7 @@ def test_a_contrast_is_told_as_what_was_asked(base, evidence_of, contrast, label
     evidence = evidence_of(Plan(base=base, arms=ARMS), lambda arm: 0.5 + shifts[arm.label] + NOISE)
     asked = contrast_asked(evidence, CONTRASTS[contrast])
     spread = replace(asked, treated_outcomes=asked.treated_outcomes + NOISE)  # without it nothing can be judged
-    (effect,) = estimate([spread], evidence.plan, rule="fixed")
+    (effect,) = estimate([spread], terms_of(evidence.plan), rule="fixed")
     assert (effect_label(effect), outcome(effect)) == (label, says)
 
 

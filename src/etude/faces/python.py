@@ -134,14 +134,15 @@ class Result:
         levels: (control, treated); by default the factor's two levels in the order the study gave them
         metric: by default the study's own; "objective" is refused where the arms minimise unlike things
         """
-        from etude.studies.compare import estimate, factor_asked
+        from etude.studies.compare import factor_asked
+        from etude.studies.estimate import estimate, terms_of
         from etude.studies.evidence import Evidence
 
         evidence = Evidence(self.found.plan, self.found.arms, self.found.runs)
         asked = factor_asked(
             evidence, factor, metric=metric or evidence.metrics[0], levels=levels or self._levels(factor), split=split
         )
-        return estimate([asked], self.found.plan, rule=self._rule)[0]
+        return estimate([asked], terms_of(self.found.plan), rule=self._rule)[0]
 
     def report(self, path: Path | str) -> Path:
         """Write the one-file HTML report and return its path."""

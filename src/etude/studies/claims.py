@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from etude.figures.words import effect_sentence
 from etude.numerics.decisions import Rule
-from etude.studies.compare import Asked, contrast_asked, estimate
+from etude.studies.compare import contrast_asked
 from etude.studies.design import resolve
+from etude.studies.estimate import Asked, estimate, terms_of
 from etude.studies.evidence import Evidence
 from etude.values.claim import Bound, Claim, ClaimVerdict, Contrast, Expected, Judgement
 from etude.values.effect import Effect, Verdict
@@ -41,7 +42,7 @@ def judge(evidence: Evidence, limits: Mapping[str, Mapping[str, Limit]], *, rule
     claims = evidence.plan.claims
     asked = [[_ask(evidence, part) for part in (*claim.stated, *claim.instead)] for claim in claims]
     distinct = {_question(one): one for answers in asked for one in answers if isinstance(one, Asked)}
-    effects = dict(zip(distinct, estimate(list(distinct.values()), evidence.plan, rule=rule), strict=True))
+    effects = dict(zip(distinct, estimate(list(distinct.values()), terms_of(evidence.plan), rule=rule), strict=True))
     judgements = []
     for claim, answers in zip(claims, asked, strict=True):
         parts = [replace(effects[_question(one)], says=one.says) if isinstance(one, Asked) else one for one in answers]

@@ -1,50 +1,27 @@
-"""From outcomes to effects: what may be subtracted, what may not, and one decision for each family."""
+"""The comparisons of a study: what may be subtracted, and what may not."""
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from etude.figures.words import CROSS, field_words, level_words
-from etude.numerics.decisions import Question, Rule, decide
-from etude.numerics.power import replicates_to_decide
-from etude.numerics.shape import all_alike
+from etude.numerics.decisions import Rule
 from etude.studies.design import difference_text, level_text, resolve
+from etude.studies.estimate import Asked, estimate, terms_of
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
 from etude.values.comparable import Minimised, units_apart
-from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect, Verdict
+from etude.values.effect import AND, BEYOND, SPLIT_FACTOR, TO, Effect
 from etude.values.errors import ConfoundedError, NotComparableError
-from etude.values.metric import METRICS, Metric, Split
+from etude.values.metric import METRICS, Split
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
-from etude.values.study import MINIMUM_REPLICATES, Arm, Plan
+from etude.values.study import Arm, Plan
 
 MOST_TOLD = 2
 """Factors that a main effect is averaged over and still lists."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """One effect to be estimated.
-
-    control_outcomes, treated_outcomes: one number a replicate, paired by position; NaN where a run diverged
-    recipes: checksums of the recipes compared, which tell two questions apart however they are worded
-    """
-
-    factor: str
-    control: str
-    treated: str
-    metric: Metric
-    split: str
-    control_outcomes: NDArray[np.float64]
-    treated_outcomes: NDArray[np.float64]
-    margin: float | None
-    says: str = ""
-    recipes: tuple[str, ...] = ()
 
 
 def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
@@ -59,8 +36,8 @@ def factor_effects(evidence: Evidence, *, rule: Rule) -> tuple[Effect, ...]:
             for factor, levels in evidence.plan.vary.items()
             for level in levels[1:]
         ]
-        effects += estimate(asked, evidence.plan, rule=rule)
-    return (*effects, *estimate(interactions_asked(evidence), evidence.plan, rule=rule))
+        effects += estimate(asked, terms_of(evidence.plan), rule=rule)
+    return (*effects, *estimate(interactions_asked(evidence), terms_of(evidence.plan), rule=rule))
 
 
 def interactions_asked(evidence: Evidence) -> tuple[Asked, ...]:
@@ -150,56 +127,6 @@ def contrast_asked(evidence: Evidence, contrast: Contrast) -> Asked:
         recipes=(control.recipe.checksum, treated.recipe.checksum),
     )
     return asked if contrast.beyond is None else _beyond(asked, contrast_asked(evidence, contrast.beyond))
-
-
-def estimate(asked: Sequence[Asked], plan: Plan, *, rule: Rule) -> tuple[Effect, ...]:
-    """The effects of one family: they share the error rate, and each says so."""
-    finite = [_differences(one)[np.isfinite(_differences(one))] for one in asked]
-    answerable = [i for i, differences in enumerate(finite) if differences.size >= 2]
-    questions = [
-        Question(finite[i], one.margin, one.metric.lower_is_better, replicates=one.control_outcomes.size)
-        for i, one in enumerate(asked)
-        if i in answerable
-    ]
-    decisions = decide(questions, level=plan.level, rule=rule, looks=looks_of(plan), seed=plan.base.seed)
-    decided = dict(zip(answerable, decisions, strict=True))
-    alpha = (1 - plan.level) / (max(1, len(asked)) * _n_looks(plan, rule))
-    effects = []
-    for i, one in enumerate(asked):
-        found = decided.get(i)
-        blank = _blank(one, plan, len(asked))
-        if found is None:
-            effects.append(_with_divergence(blank, one, alpha=alpha))
-            continue
-        effect = replace(
-            blank,
-            mean=found.interval.mean,
-            low=found.interval.low,
-            high=found.interval.high,
-            level=found.interval.level,
-            verdict=found.verdict,
-            p=found.interval.p,
-            p_sign_flip=found.p_sign_flip,
-            method=found.interval.method,
-            notes=found.warnings,
-        )
-        effects.append(_with_advice(_with_divergence(effect, one, alpha=alpha)))
-    return tuple(effects)
-
-
-def looks_of(plan: Plan) -> tuple[int, ...]:
-    """The numbers of replicates at which a study 'until decided' looks: 5, 10, 20, 40, …, up to its cap.
-
-    >>> from etude.values.recipe import Recipe
-    >>> looks_of(Plan(base=Recipe(data={"task": "sincos"}, loss="bce"), max_replicates=30))
-    (5, 10, 20, 30)
-    """
-    looks = []
-    look = 5
-    while look < plan.max_replicates:
-        looks.append(look)
-        look *= 2
-    return (*looks, plan.max_replicates)
 
 
 def _interaction_asked(evidence: Evidence, pair: tuple[int, int], averaged: NDArray[np.float64]) -> Asked:
@@ -298,88 +225,7 @@ def _beyond(one: Asked, other: Asked) -> Asked:
     )
 
 
-def _differences(asked: Asked) -> NDArray[np.float64]:
-    return asked.treated_outcomes - asked.control_outcomes
-
-
 def _margin(plan: Plan, metric: str) -> float | None:
     if metric in plan.smallest_effect:
         return plan.smallest_effect[metric]
     return METRICS[metric].smallest_effect if metric in METRICS else None
-
-
-def _blank(asked: Asked, plan: Plan, family: int) -> Effect:
-    differences = _differences(asked)
-    nothing = float("nan")
-    return Effect(
-        mean=nothing,
-        low=nothing,
-        high=nothing,
-        level=plan.level,
-        n_pairs=int(np.isfinite(differences).sum()),
-        verdict="undecided",
-        metric=asked.metric.name,
-        unit=asked.metric.unit,
-        split=asked.split,
-        lower_is_better=asked.metric.lower_is_better,
-        factor=asked.factor,
-        control=asked.control,
-        treated=asked.treated,
-        differences=tuple(map(float, differences)),
-        p=nothing,
-        p_sign_flip=nothing,
-        method="none",
-        smallest_effect=asked.margin,
-        family=family,
-        says=asked.says,
-    )
-
-
-def _n_looks(plan: Plan, rule: Rule) -> int:
-    """How often the rule may look at the counts of failures, which share their error rate by Bonferroni."""
-    anytime = plan.max_replicates - MINIMUM_REPLICATES + 1
-    return {"fixed": 1, "planned": len(looks_of(plan)), "any time": anytime}[rule]
-
-
-def _with_divergence(effect: Effect, asked: Asked, *, alpha: float) -> Effect:
-    """Where runs diverged the means speak for the survivors only; then the count of failures decides, or nothing.
-
-    Exact McNemar test at `alpha` on the replicates in which one side alone diverged. Of two changes that are
-    set against one another it is not made: a failure there may be either's control.
-    """
-    failed = [~np.isfinite(side) for side in (asked.control_outcomes, asked.treated_outcomes)]
-    if not (failed[0].any() or failed[1].any()):
-        return effect
-    only_control, only_treated = (int((failed[i] & ~failed[1 - i]).sum()) for i in (0, 1))
-    discordant = only_control + only_treated
-    p = float(stats.binomtest(only_treated, discordant).pvalue) if discordant else 1.0
-    verdict: Verdict = "undecided"
-    if p < alpha and BEYOND not in effect.factor and CROSS not in effect.factor:
-        verdict = "worse" if only_treated > only_control else "better"
-    note = (
-        f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} treated runs; "
-        f"the interval is of the pairs that finished, the verdict of the failures (exact McNemar p = {p:.2g})"
-    )
-    return replace(effect, verdict=verdict, notes=(*effect.notes, note))
-
-
-def _with_advice(effect: Effect) -> Effect:
-    """An undecided effect says how many replicates would decide it; one without a margin, what it cannot become."""
-    if effect.smallest_effect is None:
-        note = f"never called equivalent: say what is too small to act on, smallest_effect = {{{effect.metric} = …}}"
-        return replace(effect, notes=(*effect.notes, note)) if effect.metric in METRICS else effect
-    differences = np.array(effect.differences)[np.isfinite(effect.differences)]
-    if effect.verdict != "undecided" or all_alike(differences):
-        return effect
-    needed = replicates_to_decide(
-        standard_deviation=float(differences.std(ddof=1)),
-        margin=effect.smallest_effect,
-        difference=effect.mean,
-        level=effect.level,
-    )
-    if needed is None:
-        return replace(effect, notes=(*effect.notes, "no number of replicates within reach would decide it"))
-    if needed <= effect.n_pairs:
-        return effect
-    note = f"about {needed:,} replicates, on a fresh seed, would decide it if the estimate is right (power 80 %)"
-    return replace(effect, notes=(*effect.notes, note))

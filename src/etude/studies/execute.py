@@ -22,8 +22,9 @@ from etude.records.database import SQLITE_VERSION
 from etude.records.encoding import EncodedRun, encoded
 from etude.records.store import Store, run_keys
 from etude.studies.claims import judge
-from etude.studies.compare import check_factors, factor_effects, looks_of
+from etude.studies.compare import check_factors, factor_effects
 from etude.studies.design import arms_of, level_text, with_valid_comparisons
+from etude.studies.estimate import looks_up_to
 from etude.studies.evidence import Evidence
 from etude.studies.notes import engine_words, is_decided, notes_on, notes_on_engines, notes_on_the_design
 from etude.values.data import Data
@@ -179,7 +180,7 @@ def _stages(plan: Plan) -> Iterator[tuple[int, Rule]]:
     if plan.replicates != "until decided":
         yield plan.replicates, "fixed"
     elif plan.looks == "planned":
-        yield from ((look, "planned") for look in looks_of(plan))
+        yield from ((look, "planned") for look in looks_up_to(plan.max_replicates))
     else:
         yield from ((n, "any time") for n in range(MINIMUM_REPLICATES, plan.max_replicates + 1))
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from etude.engine.engines import Choice
 from etude.figures.words import shape
-from etude.studies.compare import looks_of
 from etude.studies.design import arms_of
+from etude.studies.estimate import looks_up_to
 from etude.studies.evidence import Evidence
 from etude.values.claim import OBJECTIVE, Contrast
 from etude.values.data import Arrays, Bundled, Data, Images, Names, Series, Table, Text
@@ -40,7 +40,7 @@ def notes_on_the_design(asked: Plan, result: StudyResult, *, looks: Sequence[int
     if added:
         yield f"Arms added, because claims need them for a valid comparison: {'; '.join(added)}."
     if asked.replicates == "until decided":
-        planned = f"O'Brien–Fleming looks at {', '.join(map(str, looks_of(asked)))} replicates"
+        planned = f"O'Brien–Fleming looks at {', '.join(map(str, looks_up_to(asked.max_replicates)))} replicates"
         why = "every question has a verdict" if is_decided(result) else "no more were allowed"
         rule = planned if asked.looks == "planned" else "a look after every replicate, with a t e-process"
         yield f"Stopped at {len(next(iter(result.runs.values())))} replicates, because {why}. The rule was {rule}."
