@@ -22,7 +22,8 @@ from rich.table import Table
 
 from etude.data.load import check
 from etude.records.store import open_store
-from etude.studies.execute import Means, execute
+from etude.studies.collect import Means
+from etude.studies.execute import execute
 from etude.values.errors import EtudeError
 from etude.values.recipe import Recipe
 from etude.values.study import Plan

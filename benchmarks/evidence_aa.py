@@ -11,7 +11,8 @@ from pathlib import Path
 from scipy import stats
 
 from etude.records.store import open_store
-from etude.studies.execute import Means, execute
+from etude.studies.collect import Means
+from etude.studies.execute import execute
 from etude.values.claim import Claim, Contrast
 from etude.values.data import Task
 from etude.values.model import Mlp

@@ -32,13 +32,14 @@ from etude.engine.native.training import Training
 from etude.engine.scoring import Scoring
 from etude.faces.report import write_report
 from etude.records.store import Store, open_store
+from etude.studies import collect
 from etude.studies import execute as studies
 from etude.studies.journey import JOURNEY
 from etude.values.study import Plan
 
 PARTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    ("check every arm", studies, ("check", "check_data")),
-    ("name every run", studies, ("run_keys", "fingerprint")),
+    ("check every arm", collect, ("check", "check_data")),
+    ("name every run", collect, ("run_keys", "fingerprint")),
     ("draw the rows", replicate, ("rows_of",)),
     ("initialise", replicate, ("started",)),
     ("open and close the core", Training, ("__init__", "close")),
@@ -46,7 +47,7 @@ PARTS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("score", Scoring, ("add", "curves")),
     ("make the run", Course, ("note_epochs", "run")),
     ("the rest of a training", pool, ("train",)),
-    ("encode", studies, ("encoded",)),
+    ("encode", collect, ("encoded",)),
     ("store", Store, ("add_all",)),
     ("judge", studies, ("conclude",)),
 )
@@ -120,7 +121,7 @@ def study(plan: Plan, *, workers: int) -> Timed:
                 stack.enter_context(patch.object(owner, name, watch.on(part, vars(owner)[name])))
         began = time.perf_counter(), time.process_time()
         with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "runs.sqlite") as store:
-            means = studies.Means(engine="native", workers=workers)
+            means = collect.Means(engine="native", workers=workers)
             result = studies.execute(plan, store, means=means, watch=lambda _: None)
             watch.on("report", write_report)(result, Path(folder) / "report.html", command="etude run journey")
         took = time.perf_counter() - began[0], time.process_time() - began[1]

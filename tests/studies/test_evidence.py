@@ -9,9 +9,10 @@ from etude.data.load import decision_truth
 from etude.figures.words import effect_label, outcome
 from etude.records.store import open_store
 from etude.studies.claims import judge
+from etude.studies.collect import Means
 from etude.studies.compare import contrast_asked
 from etude.studies.estimate import estimate, terms_of
-from etude.studies.execute import Means, conclude, execute
+from etude.studies.execute import conclude, execute
 from etude.studies.notes import is_decided
 from etude.values.claim import Claim, Contrast
 from etude.values.recipe import Recipe

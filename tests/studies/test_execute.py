@@ -13,8 +13,9 @@ import pytest
 
 from etude.engine.loop import train
 from etude.records.store import open_store, read_store
-from etude.studies import execute as execute_module
-from etude.studies.execute import BATCH, BETWEEN_WRITES, Means, execute
+from etude.studies import collect as collect_module
+from etude.studies.collect import BATCH, BETWEEN_WRITES, Means
+from etude.studies.execute import execute
 from etude.values.claim import Claim
 from etude.values.errors import EngineError, InterruptedStudy, NotComparableError, RecipeError
 from etude.values.recipe import Recipe, changed
@@ -70,7 +71,7 @@ def prepared(n=None, *, then=None):
 
 @pytest.fixture
 def engine(monkeypatch):
-    return lambda made: monkeypatch.setattr(execute_module, "engine_called", lambda _: made)
+    return lambda made: monkeypatch.setattr(collect_module, "engine_called", lambda _: made)
 
 
 def test_every_arm_has_every_replicate_and_they_share_their_data(tmp_path):
@@ -125,7 +126,7 @@ def test_a_full_factorial_shares_out_its_variance(tmp_path):
 
 
 def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(execute_module, "BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(collect_module, "BETWEEN_WRITES", 0.0)
     plan = Plan(base=TINY, replicates=5)
 
     def stop(now):
@@ -163,7 +164,7 @@ def test_an_interrupt_while_a_run_is_being_encoded_does_not_lose_it(tmp_path, en
         return encoded(key, run)
 
     engine(prepared())
-    monkeypatch.setattr(execute_module, "encoded", interrupted_once)
+    monkeypatch.setattr(collect_module, "encoded", interrupted_once)
     with pytest.raises(InterruptedStudy, match="2 of 5 runs are finished and kept"):
         run(Plan(base=TINY, replicates=5), tmp_path)
 
@@ -184,7 +185,7 @@ def test_a_run_is_counted_when_it_is_durable_and_many_are_written_at_once(tmp_pa
 
 
 def test_a_run_that_nobody_follows_soon_is_written_at_once(tmp_path, engine, monkeypatch):
-    monkeypatch.setattr(execute_module, "BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(collect_module, "BETWEEN_WRITES", 0.0)
     engine(prepared())
     seen = []
     run(Plan(base=TINY, replicates=5), tmp_path, watch=seen.append)
@@ -218,7 +219,7 @@ def test_a_killed_study_keeps_every_run_that_it_counted(tmp_path, engine):
 def test_only_the_runs_that_are_pictured_stay_whole_whether_trained_or_kept(tmp_path, monkeypatch):
     plan = Plan(base=TINY, vary={"loss": ("bce", "mse")}, replicates=6)
     whole = run(plan, tmp_path / "whole")
-    monkeypatch.setattr(execute_module, "PICTURED", 2)
+    monkeypatch.setattr(collect_module, "PICTURED", 2)
     for result in (run(plan, tmp_path), run(plan, tmp_path)):
         assert result.effects == whole.effects
         for runs in result.runs.values():

@@ -5,7 +5,8 @@ import pytest
 from etude.data.load import check
 from etude.faces.report import write_report
 from etude.records.store import open_store
-from etude.studies.execute import Means, execute
+from etude.studies.collect import Means
+from etude.studies.execute import execute
 from etude.studies.load import BUILT_IN, load_plan
 from etude.values.errors import DataError, EtudeError
 from etude.values.recipe import changed

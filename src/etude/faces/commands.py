@@ -63,8 +63,9 @@ def run(  # noqa: PLR0913 - each parameter is one option of the command
     from etude.faces.report import write_report
     from etude.faces.terminal import download_display, progress_display, show_result, talk, words
     from etude.records.store import open_store
+    from etude.studies.collect import Means
     from etude.studies.design import data_of
-    from etude.studies.execute import Means, execute
+    from etude.studies.execute import execute
     from etude.studies.load import load_plan
 
     try:

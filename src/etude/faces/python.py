@@ -65,8 +65,9 @@ class Study:
         from etude.data.load import fetch
         from etude.faces.terminal import download_display, progress_display, talk
         from etude.records.store import open_store
+        from etude.studies.collect import Means
         from etude.studies.design import data_of
-        from etude.studies.execute import Means, execute
+        from etude.studies.execute import execute
 
         means = Means(engine=engine, workers=workers, device=device, cluster=cluster)
         with download_display(talk(), quiet=quiet) as watch_bytes:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from etude.figures.words import CROSS
-from etude.numerics.decisions import Question, Rule, decide
+from etude.numerics.decisions import Question, Rule, UnpairedQuestion, decide
+from etude.numerics.failures import paired_failure_p, unpaired_failure_p
 from etude.numerics.power import replicates_to_decide
 from etude.numerics.shape import all_alike
 from etude.values.effect import BEYOND, Effect, Verdict
@@ -22,6 +22,7 @@ class Asked:
 
     control_outcomes, treated_outcomes: one number a replicate, paired by position; NaN where a run diverged
     recipes: checksums of the recipes compared, which tell two questions apart however they are worded
+    paired:  whether they are pairs; the outcomes of groups without pairs may differ in number
     """
 
     factor: str
@@ -34,6 +35,7 @@ class Asked:
     margin: float | None
     says: str = ""
     recipes: tuple[str, ...] = ()
+    paired: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +58,37 @@ def terms_of(plan: Plan) -> Terms:
 
 
 def estimate(asked: Sequence[Asked], terms: Terms, *, rule: Rule) -> tuple[Effect, ...]:
+    """The effects of one family, each undecided one with the number of replicates that would decide it."""
+    return tuple(_with_advice(effect) for effect in estimated(asked, terms, rule=rule))
+
+
+def estimated(asked: Sequence[Asked], terms: Terms, *, rule: Rule) -> tuple[Effect, ...]:
     """The effects of one family: they share the error rate, and each says so."""
-    finite = [_differences(one)[np.isfinite(_differences(one))] for one in asked]
-    answerable = [i for i, differences in enumerate(finite) if differences.size >= 2]
-    questions = [
-        Question(finite[i], one.margin, one.metric.lower_is_better, replicates=one.control_outcomes.size)
-        for i, one in enumerate(asked)
-        if i in answerable
-    ]
-    decisions = decide(questions, level=terms.level, rule=rule, looks=terms.looks, seed=terms.seed)
+    questions = [_question(one) for one in asked]
+    answerable = [i for i, question in enumerate(questions) if question.n >= 2]
+    decisions = decide(
+        [questions[i] for i in answerable], level=terms.level, rule=rule, looks=terms.looks, seed=terms.seed
+    )
     decided = dict(zip(answerable, decisions, strict=True))
     alpha = (1 - terms.level) / (max(1, len(asked)) * _n_looks(terms, rule))
     effects = []
     for i, one in enumerate(asked):
         found = decided.get(i)
-        blank = _blank(one, terms, len(asked))
-        if found is None:
-            effects.append(_with_divergence(blank, one, alpha=alpha))
-            continue
-        effect = replace(
-            blank,
-            mean=found.interval.mean,
-            low=found.interval.low,
-            high=found.interval.high,
-            level=found.interval.level,
-            verdict=found.verdict,
-            p=found.interval.p,
-            p_sign_flip=found.p_sign_flip,
-            method=found.interval.method,
-            notes=found.warnings,
-        )
-        effects.append(_with_advice(_with_divergence(effect, one, alpha=alpha)))
+        effect = _blank(one, terms, len(asked))
+        if found is not None:
+            effect = replace(
+                effect,
+                mean=found.interval.mean,
+                low=found.interval.low,
+                high=found.interval.high,
+                level=found.interval.level,
+                verdict=found.verdict,
+                p=found.interval.p,
+                p_sign_flip=found.p_sign_flip,
+                method=found.interval.method,
+                notes=found.warnings,
+            )
+        effects.append(_with_divergence(effect, one, alpha=alpha))
     return tuple(effects)
 
 
@@ -104,8 +106,24 @@ def looks_up_to(most: int) -> tuple[int, ...]:
     return (*looks, most)
 
 
+def _question(asked: Asked) -> Question | UnpairedQuestion:
+    lower_is_better = asked.metric.lower_is_better
+    if not asked.paired:
+        control, treated = (side[np.isfinite(side)] for side in (asked.control_outcomes, asked.treated_outcomes))
+        return UnpairedQuestion(control, treated, asked.margin, lower_is_better)
+    differences = _differences(asked)
+    finite = differences[np.isfinite(differences)]
+    return Question(finite, asked.margin, lower_is_better, replicates=asked.control_outcomes.size)
+
+
 def _differences(asked: Asked) -> NDArray[np.float64]:
-    return asked.treated_outcomes - asked.control_outcomes
+    """Treated minus control of each pair; none where there are no pairs."""
+    return asked.treated_outcomes - asked.control_outcomes if asked.paired else np.empty(0)
+
+
+def _finite_runs(asked: Asked) -> tuple[int, int]:
+    control, treated = (int(np.isfinite(side).sum()) for side in (asked.control_outcomes, asked.treated_outcomes))
+    return control, treated
 
 
 def _blank(asked: Asked, terms: Terms, family: int) -> Effect:
@@ -132,6 +150,7 @@ def _blank(asked: Asked, terms: Terms, family: int) -> Effect:
         smallest_effect=asked.margin,
         family=family,
         says=asked.says,
+        n_runs=None if asked.paired else _finite_runs(asked),
     )
 
 
@@ -144,32 +163,43 @@ def _n_looks(terms: Terms, rule: Rule) -> int:
 def _with_divergence(effect: Effect, asked: Asked, *, alpha: float) -> Effect:
     """Where runs diverged the means speak for the survivors only; then the count of failures decides, or nothing.
 
-    Exact McNemar test at `alpha` on the replicates in which one side alone diverged. Of two changes that are
-    set against one another it is not made: a failure there may be either's control.
+    Exact McNemar test at `alpha` on the replicates in which one side alone diverged; of groups without pairs, Fisher's
+    exact test. Of two changes that are set against one another it is not made: a failure there may be either's control.
     """
     failed = [~np.isfinite(side) for side in (asked.control_outcomes, asked.treated_outcomes)]
     if not (failed[0].any() or failed[1].any()):
         return effect
-    only_control, only_treated = (int((failed[i] & ~failed[1 - i]).sum()) for i in (0, 1))
-    discordant = only_control + only_treated
-    p = float(stats.binomtest(only_treated, discordant).pvalue) if discordant else 1.0
+    p, more_treated, test = _failures(failed[0], failed[1], paired=asked.paired)
     verdict: Verdict = "undecided"
     if p < alpha and BEYOND not in effect.factor and CROSS not in effect.factor:
-        verdict = "worse" if only_treated > only_control else "better"
+        verdict = "worse" if more_treated else "better"
+    those = "pairs" if asked.paired else "runs"
     note = (
-        f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} treated runs; "
-        f"the interval is of the pairs that finished, the verdict of the failures (exact McNemar p = {p:.2g})"
+        f"diverged: {int(failed[0].sum())} of {failed[0].size} control and {int(failed[1].sum())} "
+        f"{'' if asked.paired else f'of {failed[1].size} '}treated runs; the interval is of the {those} that finished, "
+        f"the verdict of the failures (exact {test} p = {p:.2g})"
     )
     return replace(effect, verdict=verdict, notes=(*effect.notes, note))
 
 
+def _failures(control: NDArray[np.bool_], treated: NDArray[np.bool_], *, paired: bool) -> tuple[float, bool, str]:
+    """p of equal chances to fail, whether treated runs failed more often, and by which test."""
+    if not paired:
+        counts = [(int(side.sum()), side.size) for side in (control, treated)]
+        return unpaired_failure_p(*counts), bool(treated.mean() > control.mean()), "Fisher"
+    only_control, only_treated = int((control & ~treated).sum()), int((treated & ~control).sum())
+    return paired_failure_p(only_control, only_treated), only_treated > only_control, "McNemar"
+
+
 def _with_advice(effect: Effect) -> Effect:
     """An undecided effect says how many replicates would decide it; one without a margin, what it cannot become."""
+    if not np.isfinite(effect.mean):
+        return effect
     if effect.smallest_effect is None:
         note = f"never called equivalent: say what is too small to act on, smallest_effect = {{{effect.metric} = …}}"
         return replace(effect, notes=(*effect.notes, note)) if effect.metric in METRICS else effect
     differences = np.array(effect.differences)[np.isfinite(effect.differences)]
-    if effect.verdict != "undecided" or all_alike(differences):
+    if effect.verdict != "undecided" or differences.size < 2 or all_alike(differences):
         return effect
     needed = replicates_to_decide(
         standard_deviation=float(differences.std(ddof=1)),
