@@ -9,6 +9,7 @@ import pytest
 import etude
 from etude.data.load import SOURCES
 from etude.diagnosis.diagnose import CHECKS
+from etude.diagnosis.prescribe import TREATMENTS
 from etude.engine.build import ARCHITECTURES
 from etude.records.read import READERS
 
@@ -20,6 +21,7 @@ TABLES = {
     "data/sources": {source.truth.__module__ for source in SOURCES.values()},
     "engine/architectures": {builder.__module__ for builder in ARCHITECTURES.values()},
     "diagnosis/checks": {check.look.__module__ for check in CHECKS},
+    "diagnosis/treatments": {treatment.apply.__module__ for treatment in TREATMENTS},
     "records/readers": {reader.read.__module__ for reader in READERS.values()},
 }
 

@@ -43,7 +43,7 @@ STUDIES = """
 import os, runpy, sys
 from pathlib import Path
 told = runpy.run_path(sys.argv[2])
-told["execute_module"].engine_called = lambda _: told["prepared"]()
+told["collect_module"].engine_called = lambda _: told["prepared"]()
 plan = told["Plan"](base=told["TINY"], replicates=5000)
 for _ in sys.stdin:
     child = os.fork()
@@ -155,7 +155,7 @@ def test_whatever_ends_the_engine_every_run_that_it_finished_is_kept(tmp_path, e
 
 
 def test_an_interrupt_while_a_run_is_being_encoded_does_not_lose_it(tmp_path, engine, monkeypatch):
-    encoded, calls = execute_module.encoded, []
+    encoded, calls = collect_module.encoded, []
 
     def interrupted_once(key, run):
         calls.append(key)

@@ -11,7 +11,7 @@ from etude.engine.architectures.attention import attention_parameters
 from etude.engine.architectures.convnet import convnet_parameters, image_form
 from etude.engine.architectures.pretrained import FEATURES, body_parameters
 from etude.engine.architectures.recurrent import CELLS, recurrent_parameters
-from etude.engine.losses import objective_of
+from etude.engine.losses import objective_for
 from etude.engine.memory import BYTES_A_NUMBER, refuse_beyond
 from etude.engine.sequence import sequence_form
 from etude.engine.spread import default_workers
@@ -53,7 +53,7 @@ def check_memory(recipe: Recipe, splits: Splits, *, workers: int | None = None) 
     An estimate: what the user's own models take is not in it.
     """
     side_by_side = default_workers() if workers is None else workers
-    objective = objective_of(recipe.loss, splits.kind)
+    objective = objective_for(recipe, splits)
     units = units_of(recipe, splits.sizes(objective.n_outputs(len(splits.classes))))
     rows = len(splits.train.inputs)
     refuse_beyond(
@@ -74,6 +74,20 @@ def training_bytes(recipe: Recipe, splits: Splits, units: Units) -> int:
     return BYTES_A_NUMBER * numbers + max(a_step, a_pass) + BYTES_A_PARAMETER * units.parameters
 
 
+A_UNIT, A_STEP = 30, 20_000
+"""What a unit's activation, and a step of the optimiser, weigh against a parameter's multiplication: about right for
+small networks here, and no more is needed of `work_of`."""
+
+
+def work_of(recipe: Recipe, splits: Splits) -> float:
+    """About how long one training takes, in a unit that only the ratio of two recipes gives a meaning."""
+    objective = objective_for(recipe, splits)
+    units = units_of(recipe, splits.sizes(objective.n_outputs(len(splits.classes))))
+    rows = len(splits.train.inputs)
+    steps = -(-rows // (recipe.batch_size or rows))
+    return recipe.epochs * (rows * (units.parameters + A_UNIT * units.example) + A_STEP * steps)
+
+
 def units_of(recipe: Recipe, sizes: Sizes) -> Units:
     """How large the network of a recipe is; nothing of a user's own model, which is known when it is built."""
     reckon = UNITS.get(type(recipe.model))
@@ -81,8 +95,12 @@ def units_of(recipe: Recipe, sizes: Sizes) -> Units:
 
 
 def _mlp(spec: Mlp, sizes: Sizes) -> Units:
-    widths = (sizes.n_inputs, *spec.hidden, sizes.outputs)
-    return Units(sum((n + 1) * m for n, m in itertools.pairwise(widths)), len(widths) - 1, sum(widths[1:]))
+    """A norm has two numbers a unit and gives as many again, a skip none; a batch norm takes the place of a bias."""
+    widths, hidden = (sizes.n_inputs, *spec.hidden, sizes.outputs), sum(spec.hidden)
+    beside = {"none": 0, "batch": 1, "layer": 2}[spec.norm] * hidden
+    again = ((spec.norm != "none") + spec.residual) * hidden
+    parameters = sum((n + 1) * m for n, m in itertools.pairwise(widths)) + beside
+    return Units(parameters, len(widths) - 1, sum(widths[1:]) + again)
 
 
 def _convnet(spec: Convnet, sizes: Sizes) -> Units:

@@ -1,0 +1,111 @@
+"""From a diagnosis to the treatments worth a trial, those first for which most speaks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from etude.diagnosis.own_fields import ANYTHING
+from etude.diagnosis.treatments import (
+    activation,
+    adam,
+    augmentation,
+    clipping,
+    decaying_rate,
+    decoupled_decay,
+    deeper,
+    dropout,
+    early_stopping,
+    gates,
+    larger_batches,
+    larger_rate,
+    less_decay,
+    less_dropout,
+    momentum,
+    more_data,
+    more_decay,
+    more_epochs,
+    narrower,
+    proper_loss,
+    smaller_batches,
+    smaller_rate,
+    warm_up,
+    wider,
+)
+from etude.values.finding import Diagnosis
+from etude.values.recipe import Recipe
+from etude.values.treatment import Prescription, Setting, Treatment
+
+TREATMENTS: tuple[Treatment, ...] = (
+    more_epochs.TREATMENT,
+    larger_rate.TREATMENT,
+    smaller_rate.TREATMENT,
+    decaying_rate.TREATMENT,
+    warm_up.TREATMENT,
+    clipping.TREATMENT,
+    adam.TREATMENT,
+    momentum.TREATMENT,
+    smaller_batches.TREATMENT,
+    larger_batches.TREATMENT,
+    proper_loss.TREATMENT,
+    wider.TREATMENT,
+    deeper.TREATMENT,
+    narrower.TREATMENT,
+    activation.TREATMENT,
+    gates.TREATMENT,
+    early_stopping.TREATMENT,
+    more_decay.TREATMENT,
+    decoupled_decay.TREATMENT,
+    less_decay.TREATMENT,
+    dropout.TREATMENT,
+    less_dropout.TREATMENT,
+    augmentation.TREATMENT,
+    more_data.TREATMENT,
+)
+"""Everything étude can try, in the order in which we would explain it; a new treatment is one file and one line."""
+
+BESIDE = 0.5
+"""What a finding counts that is not a verdict, against a verdict of the same probability."""
+
+UNTOLD = 0.1
+"""The weight of a treatment for which nothing speaks, where nothing could be weighed: a score without a curve."""
+
+COSTLY = frozenset({more_data.TREATMENT.name})
+"""What no change of settings can give; prescribed only where somebody asks for it."""
+
+
+def prescribed(
+    diagnosis: Diagnosis, control: Setting, treatments: Sequence[Treatment] = TREATMENTS
+) -> tuple[Prescription, ...]:
+    """Every treatment that answers something of the diagnosis, at each strength that changes the control.
+
+    The one for which most speaks comes first; of two alike, the one that is explained earlier. What two treatments
+    have in common, the same changed recipe, is prescribed once. Where nothing could be weighed, every treatment is.
+    """
+    speaking, blind = _speaking(diagnosis), 0.0 if diagnosis.probabilities else UNTOLD
+    found = [one for treatment in treatments for one in _strengths(treatment, control, speaking, blind)]
+    ranked = sorted(found, key=lambda one: -one.weight)
+    return tuple({_identity(one.setting): one for one in reversed(ranked)}.values())[::-1]
+
+
+def _speaking(diagnosis: Diagnosis) -> Mapping[str, float]:
+    """How much each verdict and each finding counts."""
+    findings = {one.symptom: BESIDE * one.probability for one in diagnosis.findings} | {ANYTHING: 1.0}
+    return findings | {str(verdict): probability for verdict, probability in diagnosis.probabilities.items()}
+
+
+def _strengths(
+    treatment: Treatment, control: Setting, speaking: Mapping[str, float], blind: float
+) -> Iterator[Prescription]:
+    because = sorted(
+        (name for name in treatment.answers if speaking.get(name, 0.0) > 0), key=lambda one: -speaking[one]
+    )
+    weight = sum(speaking[name] for name in because) or blind
+    if weight <= 0:
+        return
+    for strength in treatment.strengths:
+        setting = treatment.apply(control, strength)
+        if setting is not None and setting != control:
+            several = f" ({strength:g})" if len(treatment.strengths) > 1 else ""
+            yield Prescription(treatment.name + several, treatment.name, setting, tuple(because), weight)
+
+
+def _identity(setting: Setting) -> str:
+    return setting.checksum if isinstance(setting, Recipe) else repr(sorted(setting.items()))

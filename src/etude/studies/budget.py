@@ -1,0 +1,123 @@
+"""What treating may cost, and what is left of it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from etude.studies.estimate import looks_up_to
+from etude.studies.trainers import Trainer
+from etude.values.errors import RecipeError
+from etude.values.study import MINIMUM_REPLICATES
+from etude.values.treatment import Setting
+
+LEAST = 4 * MINIMUM_REPLICATES
+"""Trainings of one comparison, and of its repetition on fresh seeds."""
+
+FRESH = 20
+"""Fresh replicates of both sides behind the number that is quoted; fewer where the budget is small."""
+
+KEPT_BACK = 0.2
+"""Share of the trainings that is kept for the fresh comparison, at most."""
+
+HALF = 0.5
+"""Share of what is left that one trial may take, so that another can follow it."""
+
+T = TypeVar("T")
+
+COSTLY = 0.1
+"""Share of the time that is left which the first look of one treatment may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent.
+
+    trainings:  in all, those that the store has already included
+    minutes:    of this call; a look that would end later is not begun
+    replicates: of an arm in a trial, at most
+    """
+
+    trainings: int = 2000
+    minutes: float = 10.0
+    replicates: int = 20
+
+    def __post_init__(self) -> None:
+        if self.replicates < MINIMUM_REPLICATES or self.trainings < LEAST or not self.minutes > 0:
+            raise RecipeError(
+                f"a budget of {self.trainings:,} trainings, {self.replicates} replicates and {self.minutes:g} minutes "
+                f"is too small for one comparison. It takes {LEAST} trainings: {MINIMUM_REPLICATES} replicates of the "
+                "control and of one treatment, and as many of both on fresh seeds. Nothing was trained."
+            )
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of replicates at which a trial looks."""
+        return looks_up_to(self.replicates)
+
+
+class Purse:
+    """What is left of a budget while it is spent."""
+
+    def __init__(self, budget: Budget, trainer: Trainer) -> None:
+        """Full."""
+        self.budget, self._trainer = budget, trainer
+        self._started, self._trained, self._work = time.monotonic(), trainer.trained, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Of this call so far."""
+        return time.monotonic() - self._started
+
+    @property
+    def reserve(self) -> int:
+        """Trainings kept back for the fresh comparison."""
+        return min(2 * FRESH, max(2 * MINIMUM_REPLICATES, int(KEPT_BACK * self.budget.trainings)))
+
+    def spent(self, settings: Sequence[Setting], replicates: int) -> None:
+        """Take note of so many replicates of each setting; those that the store had took no time."""
+        new, self._trained = self._trainer.trained - self._trained, self._trainer.trained
+        share = min(1.0, new / (replicates * len(settings)))
+        self._work += share * replicates * sum(self._trainer.work(setting) for setting in settings)
+
+    def affords(self, settings: Sequence[Setting], replicates: int, *, reserve: bool = True) -> bool:
+        """Whether so many trainings of each setting fit into what is left, the fresh comparison kept back."""
+        kept_back = self.reserve if reserve else 0
+        if self._trainer.made + kept_back + replicates * len(settings) > self.budget.trainings:
+            return False
+        work = replicates * sum(self._trainer.work(setting) for setting in settings)
+        dearest = max((self._trainer.work(setting) for setting in settings), default=0.0)
+        return self.seconds_for(work + kept_back * dearest) <= self.left
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return 60 * self.budget.minutes - self.seconds
+
+    def seconds_for(self, work: float) -> float:
+        """About how long so much work takes, by what it took so far; 0 before anything was trained."""
+        return self.seconds * work / self._work if self._work else 0.0
+
+    def is_too_dear(self, setting: Setting) -> bool:
+        """Whether its first look alone would take too large a share of the time that is left."""
+        return self.seconds_for(MINIMUM_REPLICATES * self._trainer.work(setting)) > COSTLY * self.left
+
+    def share(self, given: Sequence[T], setting_of: Callable[[T], Setting], control: Setting, most: int) -> list[T]:
+        """The first of those given whose trial, carried to its last look, takes at most half of what is left."""
+        for n in range(min(most, len(given)), 1, -1):
+            trainings, work = self._trial([setting_of(one) for one in given[:n]], control)
+            trainings_left = self.budget.trainings - self._trainer.made - self.reserve
+            if trainings <= HALF * trainings_left and self.seconds_for(work) <= HALF * self.left:
+                return list(given[:n])
+        return list(given[:1])
+
+    def _trial(self, given: Sequence[Setting], control: Setting) -> tuple[int, float]:
+        """Trainings and work of a trial that goes to its last look, where arms of mean work go on."""
+        mean = sum(self._trainer.work(one) for one in given) / len(given)
+        own = self._trainer.work(control)
+        trainings, work, before, arms = 0, 0.0, 0, len(given)
+        for look in self.budget.looks:
+            trainings += (arms + 1) * (look - before)
+            work += (arms * mean + own) * (look - before)
+            before, arms = look, max(2, -(-arms // 2))
+        return trainings, work

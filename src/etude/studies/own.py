@@ -1,0 +1,215 @@
+"""A user's own training function on trial: train(fields, seed) gives a run or a score."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.numerics.seeds import stream
+from etude.records.encoding import encoded
+from etude.records.store import RESULTS_VERSION, Store
+from etude.studies.collect import Watcher
+from etude.values.code import Code
+from etude.values.curve import curve
+from etude.values.errors import EngineError, InterruptedStudy, RecipeError
+from etude.values.metric import METRICS, Limit, Metric
+from etude.values.run import Run
+from etude.values.study import Progress
+from etude.values.treatment import Fields, Setting
+
+Train = Callable[[dict[str, Any], int], Any]
+"""train(fields, seed): a score, a mapping of names to scores, or a Run."""
+
+SCORE = "score"
+
+PLAIN = (bool, int, float, str, type(None))
+"""What a field may be, or a list of them: it is kept in the store, and must be the same next time."""
+
+GIVES = (
+    "A training function gives a number, a mapping such as {'validation/accuracy': 0.9, 'test/accuracy': 0.88}, or an "
+    "etude.Run with a validation curve."
+)
+
+
+@dataclass(slots=True)
+class OwnTrainer:
+    """Trains by calling a function of the user's, one call at a time, in this process.
+
+    A function that raises ends nothing: that training counts as failed, as one that diverged, and its message is kept;
+    only where the untreated fields fail in their very first call is it raised. Every finished call is in the store
+    under the function's code, the fields and the seed, so that an edit of the function trains anew.
+    """
+
+    train_one: Train
+    store: Store
+    watch: Watcher
+    chosen_by: Metric
+    seed: int = 0
+    _seen: set[str] = field(default_factory=set)
+    _trained: int = 0
+    _code: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the function's identity."""
+        self._code = Code(function=self.train_one).checksum
+
+    @property
+    def made(self) -> int:
+        """Distinct trainings so far."""
+        return len(self._seen)
+
+    @property
+    def trained(self) -> int:
+        """Those that the store did not have."""
+        return self._trained
+
+    def work(self, setting: Setting) -> float:
+        """Every call counts alike: how long it takes is the function's own affair."""
+        return 1.0
+
+    def check(self, setting: Setting) -> None:
+        """Whether the fields can be kept and told apart."""
+        for name, value in _fields(setting).items():
+            flat = value if isinstance(value, list | tuple) else [value]
+            if not all(isinstance(one, PLAIN) for one in flat) or any(one != one for one in flat):
+                raise RecipeError(
+                    f"field {name!r} is {value!r}. Fields are numbers, texts, true or false, none, or lists of them, "
+                    "so that they can be kept and told apart. Make what you need of them inside the function."
+                )
+
+    def train(self, arms: Mapping[str, Setting], replicates: range) -> Mapping[str, tuple[Run, ...]]:
+        """One call for every replicate of each arm, a replicate of all arms before the next."""
+        runs: dict[str, list[Run]] = {label: [] for label in arms}
+        planned, kept = len(arms) * len(replicates), 0
+        for replicate in replicates:
+            for label, setting in arms.items():
+                key = self._key(setting, replicate)
+                run = self.store.get(key)
+                kept += run is not None
+                runs[label].append(run or self._made(key, setting, replicate))
+                self._seen.add(key)
+                done = sum(map(len, runs.values()))
+                self.watch(Progress(done, planned, kept, len(arms), len(replicates), "your function"))
+        return {label: tuple(of) for label, of in runs.items()}
+
+    def metric(self, setting: Setting, asked: str | None) -> Metric:
+        """The one that was agreed on."""
+        return self.chosen_by
+
+    def scores(self, setting: Setting, runs: Sequence[Run], metric: Metric) -> NDArray[np.float64]:
+        """The validation score of each call, shape (n,); NaN where it failed."""
+        return np.array([_score(run, metric.name) for run in runs])
+
+    def limits(self, setting: Setting) -> Mapping[str, Limit]:
+        """Nothing is known of what can be reached."""
+        return {}
+
+    def _key(self, setting: Setting, replicate: int) -> str:
+        identity = [RESULTS_VERSION, self._code, sorted(_fields(setting).items()), self.seed, replicate]
+        return hashlib.sha256(json.dumps(identity, default=list).encode()).hexdigest()
+
+    def _made(self, key: str, setting: Setting, replicate: int) -> Run:
+        fields, seed = _fields(setting), seed_of(self.seed, replicate)
+        started = time.monotonic()
+        try:
+            run = _as_run(self.train_one(dict(fields), seed), self.chosen_by)
+        except KeyboardInterrupt:
+            raise InterruptedStudy(
+                f"stopped: {self.made} trainings are finished and kept in {self.store.path}. "
+                "The same call goes on from there."
+            ) from None
+        except RecipeError:
+            raise
+        except Exception as error:
+            if not self._seen:  # nothing has ever worked: this is no matter of the fields
+                raise EngineError(
+                    f"the training function raised {type(error).__name__} with the untreated fields {dict(fields)} and "
+                    f"seed {seed}: {error}. Mend it, or the fields. Nothing was kept."
+                ) from error
+            run = _failed(f"{type(error).__name__}: {error}")
+        self._trained += 1
+        facts: dict[str, str | int | float] = {
+            "seconds": round(time.monotonic() - started, 3),
+            "fields": json.dumps(dict(fields), default=list),
+        }
+        run = replace(run, replicate=replicate, provenance=MappingProxyType({**run.provenance, **facts}))
+        self.store.add_all([encoded(key, run)])
+        return run
+
+
+def seed_of(seed: int, replicate: int) -> int:
+    """The seed of one call: the same for all arms, so that they may share their chance.
+
+    >>> seed_of(0, 3) == seed_of(0, 3) != seed_of(1, 3)
+    True
+    """
+    return int(stream(seed, replicate, "init").integers(2**31))
+
+
+def metric_called(name: str | None, *, higher_is_better: bool | None, smallest_effect: float | None) -> Metric:
+    """What a user's score is: one of étude's metrics by name, or a number of which is said which way is better."""
+    if name is not None and name in METRICS:
+        known = METRICS[name]
+        return known if smallest_effect is None else replace(known, smallest_effect=smallest_effect)
+    if higher_is_better is None:
+        raise RecipeError(
+            f"whether more of {name or 'the score'} is better is not known. Say higher_is_better=True or False, or "
+            f"metric= one of {', '.join(METRICS)}."
+        )
+    word = name or SCORE
+    return Metric(word, word.replace("_", " "), "", not higher_is_better, smallest_effect, "the function's own score")
+
+
+def _fields(setting: Setting) -> Fields:
+    assert isinstance(setting, Mapping)
+    return setting
+
+
+def _score(run: Run, name: str) -> float:
+    split = "validation" if f"validation/{name}" in run.curves else "test"
+    return (
+        float("nan") if run.ended == "diverged" else run.score(name, "validation" if split == "validation" else "test")
+    )
+
+
+def _as_run(given: object, metric: Metric) -> Run:
+    """What the function gave, as a run of at least one curve of the metric."""
+    if isinstance(given, Run):
+        if f"validation/{metric.name}" not in given.curves:
+            raise RecipeError(
+                f"the run has no curve 'validation/{metric.name}'; it has {', '.join(given.curves)}. {GIVES}"
+            )
+        last = max((int(one.steps[-1]) for one in given.curves.values() if one.steps.size), default=0)
+        return given if given.kept_step else replace(given, kept_step=last, last_step=max(given.last_step, last))
+    named = given if isinstance(given, Mapping) else {f"validation/{metric.name}": given}
+    scores = {_placed(str(name)): _number(value, name) for name, value in named.items()}
+    if f"validation/{metric.name}" not in scores:
+        raise RecipeError(f"the function gave {', '.join(scores)} and no 'validation/{metric.name}'. {GIVES}")
+    if not all(math.isfinite(value) for value in scores.values()):
+        return _failed(f"the score is {scores[f'validation/{metric.name}']}")
+    curves = {name: curve(name, [1], [value]) for name, value in scores.items()}
+    return Run("own", MappingProxyType(curves), ended="completed", last_step=1, kept_step=1)
+
+
+def _placed(name: str) -> str:
+    return name if "/" in name else f"validation/{name}"
+
+
+def _number(value: object, name: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        item = getattr(value, "item", None)
+        if not callable(item):
+            raise RecipeError(f"{name} is {type(value).__name__} {value!r:.60}, where a number belongs. {GIVES}")
+        return _number(item(), name)
+    return float(value)
+
+
+def _failed(why: str) -> Run:
+    return Run("own", MappingProxyType({}), ended="diverged", notes=(why,))

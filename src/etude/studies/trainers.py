@@ -1,0 +1,132 @@
+"""Who trains what is treated: étude's engines, or a function of the user's; both keep every run that they finish."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.data.load import kind_of, limits
+from etude.engine.engines import check
+from etude.engine.native.replicate import rows_of
+from etude.engine.reckoning import work_of
+from etude.records.store import Store
+from etude.studies.collect import Collection, Means, Watcher, collect, keys_by_arm
+from etude.studies.selection import selection_scores
+from etude.values.errors import RecipeError
+from etude.values.metric import METRICS, METRICS_OF, Limit, Metric
+from etude.values.nearest import nearest
+from etude.values.recipe import Recipe
+from etude.values.run import Run
+from etude.values.study import Arm
+from etude.values.treatment import Setting
+
+
+class Trainer(Protocol):
+    """Trains any setting of one kind."""
+
+    @property
+    def made(self) -> int:
+        """Distinct trainings so far, be they made now or taken from the store."""
+
+    @property
+    def trained(self) -> int:
+        """Those of them that were made now."""
+
+    def work(self, setting: Setting) -> float:
+        """About how long one training takes, as a ratio to other settings."""
+
+    def check(self, setting: Setting) -> None:
+        """An EtudeError where the setting cannot be trained; nothing is trained."""
+
+    def train(self, arms: Mapping[str, Setting], replicates: range) -> Mapping[str, tuple[Run, ...]]:
+        """The runs of each arm, in replicate order; an interrupt loses none that is finished."""
+
+    def metric(self, setting: Setting, asked: str | None) -> Metric:
+        """What treatments are chosen by."""
+
+    def scores(self, setting: Setting, runs: Sequence[Run], metric: Metric) -> NDArray[np.float64]:
+        """What each run is chosen by, shape (n,); NaN where it failed."""
+
+    def limits(self, setting: Setting) -> Mapping[str, Limit]:
+        """What can be reached, where that is known."""
+
+
+OF_LOSS: Mapping[str, tuple[str, ...]] = {
+    "bce": ("log_loss",),
+    "cross_entropy": ("log_loss",),
+    "mse": ("brier", "squared_error"),
+    "l1": ("absolute_error",),
+    "huber": ("squared_error",),
+}
+"""The score that a loss is the same as, on one kind of data each."""
+
+
+@dataclass(slots=True)
+class RecipeTrainer:
+    """Trains recipes with étude's engines."""
+
+    store: Store
+    means: Means
+    watch: Watcher
+    _seen: set[tuple[str, int]] = field(default_factory=set)
+    _trained: int = 0
+
+    @property
+    def made(self) -> int:
+        """Distinct trainings so far."""
+        return len(self._seen)
+
+    @property
+    def trained(self) -> int:
+        """Those that the store did not have."""
+        return self._trained
+
+    def check(self, setting: Setting) -> None:
+        """Build everything the recipe needs, without a step of training."""
+        check(_recipe(setting), engine=self.means.engine, workers=self.means.workers, device=self.means.device)
+
+    def work(self, setting: Setting) -> float:
+        """By the size of the network, the rows and the epochs."""
+        recipe = _recipe(setting)
+        return work_of(recipe, rows_of(recipe.data, recipe.seed, 0))
+
+    def train(self, arms: Mapping[str, Setting], replicates: range) -> Mapping[str, tuple[Run, ...]]:
+        """Every replicate of each recipe."""
+        given = [Arm(label, {}, _recipe(setting)) for label, setting in arms.items()]
+        means = self.means
+        choices = {
+            arm.label: check(arm.recipe, engine=means.engine, workers=means.workers, device=means.device)
+            for arm in given
+        }
+        collection = Collection(self.store, means, choices, self.watch, first=replicates.start)
+        collection.keys = keys_by_arm(given, replicates.stop, collection)
+        runs = collect(given, collection)
+        self._trained += len(runs) - collection.kept
+        self._seen |= {(arm.recipe.checksum, replicate) for arm in given for replicate in replicates}
+        return {arm.label: tuple(runs[arm.label, replicate] for replicate in replicates) for arm in given}
+
+    def metric(self, setting: Setting, asked: str | None) -> Metric:
+        """The one that was asked for, else the score that the recipe's loss is."""
+        recipe = _recipe(setting)
+        known = METRICS_OF[kind_of(recipe.data)]
+        if asked is not None and asked not in known:
+            other = "scores the other kind of problem" if asked in METRICS else "is no metric"
+            raise RecipeError(f"{asked!r} {other}. {nearest(asked, known)} Nothing was trained.")
+        named = OF_LOSS.get(recipe.loss, ()) if isinstance(recipe.loss, str) else ()
+        return METRICS[asked or next((name for name in named if name in known), known[0])]
+
+    def scores(self, setting: Setting, runs: Sequence[Run], metric: Metric) -> NDArray[np.float64]:
+        """Of the validation part."""
+        return selection_scores(runs, metric.name, stops_early=_recipe(setting).early_stopping is not None)
+
+    def limits(self, setting: Setting) -> Mapping[str, Limit]:
+        """Chance, the best constant, and the best possible."""
+        recipe = _recipe(setting)
+        return limits(recipe.data, seed=recipe.seed)
+
+
+def _recipe(setting: Setting) -> Recipe:
+    assert isinstance(setting, Recipe)
+    return setting

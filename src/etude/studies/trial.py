@@ -1,0 +1,160 @@
+"""One trial: prescriptions against one untouched control, on paired replicates, and which of them is kept."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etude.studies.budget import Purse
+from etude.studies.changes import changes_of
+from etude.studies.estimate import Asked, Terms, estimate
+from etude.studies.trainers import Trainer
+from etude.values.effect import AND, Effect
+from etude.values.errors import EtudeError
+from etude.values.metric import Metric
+from etude.values.run import Run
+from etude.values.treatment import Borne, Prescription, Setting, Tried
+
+CONTROL = "control"
+
+HALF = 0.5
+"""Share of the arms that go on to the next look: successive halving, the best by their mean score."""
+
+FEWEST_ARMS = 2
+"""As many go on at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """Where trials are made: who trains, what is looked at, and what may be spent."""
+
+    trainer: Trainer
+    metric: Metric
+    purse: Purse
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a trial came to.
+
+    runs:   of the control
+    kept:   the prescription that helped most of those verified to help; None where none was
+    looks:  the numbers of replicates at which it was looked
+    broke:  whether the budget ended it before its last look
+    """
+
+    runs: tuple[Run, ...]
+    tried: tuple[Tried, ...]
+    kept: Prescription | None
+    looks: tuple[int, ...]
+    broke: bool
+
+
+@dataclass(slots=True)
+class _Arms:
+    """A trial that is going on: the arms that are still in it, and what was last seen of each."""
+
+    alive: dict[str, Prescription]
+    effects: dict[str, Effect]
+    failed: dict[str, str]
+    dropped: dict[str, int]
+
+
+def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms: Terms) -> Trial:
+    """Train control and treated alike, look as often as the terms say, and stop as soon as one is verified to help.
+
+    terms: of the whole family, which is every prescription given; arms that fall behind leave after a look, which
+           takes nothing from the others' error rate and gives nothing to it
+    """
+    trainer, metric = ward.trainer, ward.metric
+    arms = _Arms(*_checked(given, trainer), {})
+    runs: Mapping[str, tuple[Run, ...]] = {}
+    seen: list[int] = []
+    broke = False
+    for look in terms.looks:
+        wanted = {CONTROL: control, **{name: one.setting for name, one in arms.alive.items()}}
+        settings, more = list(wanted.values()), look - (seen[-1] if seen else 0)
+        broke = not ward.purse.affords(settings, more)
+        if broke or not arms.alive:
+            break
+        runs = trainer.train(wanted, range(look))
+        ward.purse.spent(settings, more)
+        seen.append(look)
+        outcomes = {name: trainer.scores(setting, runs[name], metric) for name, setting in wanted.items()}
+        own = replace(terms, level=1 - (1 - terms.level) * len(arms.alive) / len(given))
+        asked = [_asked(control, one, outcomes, metric) for one in arms.alive.values()]
+        effects = [replace(effect, family=len(given)) for effect in estimate(asked, own, rule="planned")]
+        arms.effects |= dict(zip(arms.alive, effects, strict=True))
+        if any(effect.verdict == "better" for effect in effects):
+            break
+        if look != terms.looks[-1]:
+            _drop(arms, outcomes, metric, look)
+    tried = tuple(_tried(one, arms) for one in given)
+    return Trial(runs.get(CONTROL, ()), tried, _best(tried, metric), tuple(seen), broke)
+
+
+def bears(effect: Effect | None) -> Borne:
+    """What an effect says of the prediction that a treatment helps."""
+    if effect is None or effect.verdict == "undecided":
+        return "undecided"
+    return "confirmed" if effect.verdict == "better" else "refuted"
+
+
+def _checked(
+    given: Sequence[Prescription], trainer: Trainer
+) -> tuple[dict[str, Prescription], dict[str, Effect], dict[str, str]]:
+    """Those that can be trained, and of the others why not."""
+    alive: dict[str, Prescription] = {}
+    failed: dict[str, str] = {}
+    for one in given:
+        try:
+            trainer.check(one.setting)
+        except EtudeError as error:
+            failed[one.name] = str(error)
+        else:
+            alive[one.name] = one
+    return alive, {}, failed
+
+
+def _asked(control: Setting, one: Prescription, outcomes: Mapping[str, NDArray[np.float64]], metric: Metric) -> Asked:
+    changes = changes_of(control, one.setting)
+    return Asked(
+        factor=AND.join(change.field for change in changes),
+        control=AND.join(change.before for change in changes),
+        treated=AND.join(change.after for change in changes),
+        metric=metric,
+        split="validation",
+        control_outcomes=outcomes[CONTROL],
+        treated_outcomes=outcomes[one.name],
+        margin=metric.smallest_effect,
+        says=one.name,
+    )
+
+
+def _drop(arms: _Arms, outcomes: Mapping[str, NDArray[np.float64]], metric: Metric, look: int) -> None:
+    """Only the better arms go on: those that failed less often, then those with the better mean."""
+    ranked = sorted(arms.alive, key=lambda name: _rank(outcomes[name], metric))
+    going_on = ranked[: max(FEWEST_ARMS, math.ceil(HALF * len(ranked)))]
+    arms.dropped |= {name: look for name in arms.alive if name not in going_on}
+    arms.alive = {name: one for name, one in arms.alive.items() if name in going_on}
+
+
+def _rank(outcomes: NDArray[np.float64], metric: Metric) -> tuple[int, float]:
+    finite = outcomes[np.isfinite(outcomes)]
+    mean = float(finite.mean()) if finite.size else 0.0
+    return outcomes.size - finite.size, mean if metric.lower_is_better else -mean
+
+
+def _tried(one: Prescription, arms: _Arms) -> Tried:
+    effect = arms.effects.get(one.name)
+    return Tried(one, effect, bears(effect), arms.dropped.get(one.name), arms.failed.get(one.name, ""))
+
+
+def _best(tried: Sequence[Tried], metric: Metric) -> Prescription | None:
+    """Of those verified to help, the one that helped most; first those that make runs finish that did not."""
+    helped = [(one.effect, one.prescription) for one in tried if one.effect and one.bears == "confirmed"]
+    sign = 1 if metric.lower_is_better else -1
+    ranked = sorted(helped, key=lambda pair: sign * (pair[0].mean if math.isfinite(pair[0].mean) else -math.inf * sign))
+    return ranked[0][1] if ranked else None

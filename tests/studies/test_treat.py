@@ -1,0 +1,167 @@
+"""Treating, on scores made by hand: what is kept, when it ends, what it may cost, and how seldom it errs."""
+
+import math
+
+import numpy as np
+import pytest
+
+from etude.diagnosis.own_fields import own_treatment
+from etude.studies.budget import Budget
+from etude.studies.estimate import looks_up_to
+from etude.studies.fresh import FIRST
+from etude.studies.own import metric_called
+from etude.studies.treat import Order, treat
+from etude.values.curve import curve
+from etude.values.errors import EngineError, RecipeError
+from etude.values.run import Run
+
+SCORE = metric_called("loss", higher_is_better=False, smallest_effect=0.05)
+
+
+class _Made:
+    """A trainer whose score is a formula: a setting's level, what a replicate shares, and a little noise."""
+
+    def __init__(self, level, *, noise=0.02, seed=0, refuses=()):
+        self.level, self.noise, self.seed, self.refuses = level, noise, seed, refuses
+        self.seen, self.calls = set(), []
+
+    @property
+    def made(self):
+        return len(self.seen)
+
+    trained = made
+
+    def work(self, setting):
+        return 1.0
+
+    def check(self, setting):
+        if setting in self.refuses:
+            raise EngineError("it has no such layer")
+
+    def train(self, arms, replicates):
+        self.calls.append((tuple(arms), replicates))
+        return {label: tuple(self._run(setting, r) for r in replicates) for label, setting in arms.items()}
+
+    def _run(self, setting, replicate):
+        name = repr(sorted(setting.items()))
+        self.seen.add((name, replicate))
+        shared = np.random.default_rng((self.seed, replicate)).normal(0, 0.3)
+        own = np.random.default_rng((self.seed, replicate, *name.encode())).normal(0, self.noise)
+        value = self.level(setting) + shared + own
+        curves = {f"{split}/loss": curve(f"{split}/loss", [1], [value]) for split in ("validation", "test")}
+        ended = "completed" if math.isfinite(value) else "diverged"
+        return Run(name, curves, ended=ended, last_step=1, kept_step=1)
+
+    def metric(self, setting, asked):
+        return SCORE
+
+    def scores(self, setting, runs, metric):
+        return np.array([run.score("loss", "validation") for run in runs])
+
+    def limits(self, setting):
+        return {}
+
+
+def sets(name, **fields):
+    return own_treatment(lambda given: {**given, **fields}, name)
+
+
+def treated(level, treatments, *, budget=None, **how):
+    trainer = _Made(level, **how)
+    budget = budget or Budget()
+    return treat({"a": 0, "b": 0}, Order("test", treatments), trainer=trainer, budget=budget), trainer
+
+
+def test_what_helps_is_kept_and_gone_on_from_until_nothing_does():
+    found, _ = treated(lambda s: 2 - s["a"] - 0.5 * s["b"], [sets("more a", a=1), sets("more b", b=1)])
+    assert [one.kept for one in found.rounds] == ["more a", "more b", ""]
+    assert found.setting == {"a": 1, "b": 1}
+    assert found.path == (0, 1, 2)
+    assert found.ended == "no treatment answers the diagnosis"
+
+
+def test_the_number_quoted_is_of_fresh_replicates_on_the_test_part():
+    found, trainer = treated(lambda s: 2 - s["a"], [sets("more a", a=1)])
+    assert trainer.calls[-1] == (("before", "after"), range(FIRST, FIRST + 20))
+    assert found.final.split == "test"
+    outcome = found.final.outcomes["loss"]
+    assert outcome.effect.mean == pytest.approx(-1, abs=0.03)
+    assert outcome.effect.verdict == "better"
+    assert outcome.after.mean == pytest.approx(outcome.before.mean - 1, abs=0.03)
+
+
+def test_what_harms_is_refuted_and_what_does_too_little_too():
+    found, _ = treated(lambda s: 2 + s["a"] + 0.001 * s["b"], [sets("more a", a=1), sets("more b", b=1)])
+    assert {one.prescription.name: one.bears for one in found.rounds[0].tried} == {
+        "more a": "refuted",
+        "more b": "refuted",
+    }
+    assert found.final is None
+    assert found.setting == {"a": 0, "b": 0}
+
+
+def test_arms_that_fall_behind_leave_and_the_family_stays():
+    many = [sets(f"harm {i}", b=i) for i in range(1, 9)]
+    found, trainer = treated(lambda s: 2 + 0.01 * s["b"], many, noise=0.05)
+    sizes = [len(arms) for arms, _ in trainer.calls[1:]]
+    assert sizes == [9, 5, 3]
+    assert {one.effect.family for one in found.rounds[0].tried} == {8}
+    assert {one.dropped for one in found.rounds[0].tried} == {5, 10, None}
+
+
+def test_a_treatment_that_cannot_be_trained_is_told_and_the_others_go_on():
+    found, _ = treated(lambda s: 2 - s["a"], [sets("impossible", b=7), sets("more a", a=1)], refuses=[{"a": 0, "b": 7}])
+    told = {one.prescription.name: one for one in found.rounds[0].tried}
+    assert told["impossible"].failed == "it has no such layer"
+    assert found.rounds[0].kept == "more a"
+
+
+def test_a_cure_of_divergence_is_found_by_the_count_of_failures():
+    found, _ = treated(lambda s: 1.0 if s["a"] else float("nan"), [sets("smaller steps", a=1), sets("same", b=1)])
+    assert found.rounds[0].kept == "smaller steps"
+    assert found.setting == {"a": 1, "b": 0}
+
+
+def test_from_a_dead_end_the_next_best_is_gone_on_from():
+    # a alone is the best first step and a dead end; b is nearly as good, and c helps beside b alone
+    def level(s):
+        return (
+            3 - 1.0 * (s["a"] and not s["b"]) - 0.9 * s["b"] - 1.0 * (s.get("c", 0) and s["b"]) + 5 * (s["a"] * s["b"])
+        )
+
+    found, _ = treated(level, [sets("a", a=1), sets("b", b=1), sets("c", c=1)])
+    assert [one.by for one in found.rounds][:3] == ["", "a", "b"]
+    assert found.setting == {"a": 0, "b": 1, "c": 1}
+    assert [found.rounds[i].by for i in found.path] == ["", "b", "c"]
+
+
+def test_a_budget_below_one_comparison_says_what_it_takes():
+    with pytest.raises(RecipeError, match=r"8 trainings.*too small for one comparison. It takes 20 trainings"):
+        Budget(trainings=8)
+
+
+@pytest.mark.parametrize("trainings", [20, 40, 77, 150])
+def test_no_more_is_trained_than_the_budget_allows(trainings):
+    many = [sets(f"change {i}", b=i) for i in range(1, 9)]
+    found, trainer = treated(lambda s: 2 - 0.1 * s["b"], many, budget=Budget(trainings=trainings))
+    assert trainer.made == found.trainings <= trainings
+
+
+def test_the_time_that_is_left_bounds_what_is_begun(monkeypatch):
+    clock = iter(np.arange(0, 1e6, 1.0))
+    monkeypatch.setattr("etude.studies.budget.time.monotonic", lambda: float(next(clock)))
+    many = [sets(f"change {i}", b=i) for i in range(1, 9)]
+    found, _ = treated(lambda s: 2 + s["b"], many, budget=Budget(minutes=0.5))
+    assert found.ended == "the budget is spent"
+
+
+@pytest.mark.slow
+def test_treatments_that_change_nothing_are_seldom_called_an_improvement():
+    # 200 null studies at a rate of 5 %: more than 18 have a probability below 1 % (binomial)
+    nothing = [sets(f"nothing {i}", c=i) for i in range(1, 7)]
+    kept = sum(treated(lambda s: 1.0, nothing, noise=0.3, seed=seed)[0].final is not None for seed in range(200))
+    assert kept <= 18
+
+
+def test_looks_are_those_of_studies():
+    assert Budget(replicates=20).looks == looks_up_to(20) == (5, 10, 20)
