@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from etude.data import given
+from etude.data.given import bundled_frame
 from etude.data.load import bundled, check, fingerprint, kind_of, limits, load
+from etude.data.partition import Shares, partition
 from etude.values.data import Arrays, as_data
 from etude.values.errors import DataError, RecipeError
 from etude.values.recipe import Recipe
@@ -52,6 +54,45 @@ def test_every_part_has_the_classes_in_the_same_shares():
 def test_each_replicate_splits_anew_and_the_same_one_alike():
     first, again, other = (load(bundled("iris"), seed=0, replicate=r).checksum for r in (0, 0, 1))
     assert first == again != other
+
+
+REPLICATES = range(20)
+
+
+def test_a_test_part_that_is_drawn_once_is_the_same_in_every_replicate_and_learned_from_in_none():
+    frame = bundled_frame(bundled("wine"))
+    made = [partition(frame, Shares(0.2, 0.2, test_once=True), seed=3, replicate=r) for r in REPLICATES]
+    again = [partition(frame, Shares(0.2, 0.2), seed=3, replicate=r) for r in REPLICATES]
+    for one in made:
+        assert np.array_equal(one.test, made[0].test)
+        assert not (one.test & (one.train | one.validation)).any()
+        assert (one.train ^ one.validation ^ one.test).all()
+        sizes = [[mask.sum() for mask in (of.train, of.validation, of.test)] for of in (one, again[0])]
+        assert sizes[0] == sizes[1]
+    assert len({one.validation.tobytes() for one in made}) == len(REPLICATES)
+    assert len({one.test.tobytes() for one in again}) == len(REPLICATES)
+    assert np.bincount(frame.targets[made[0].test].astype(int)).tolist() == [12, 14, 10]  # of 59, 71 and 48
+
+
+def test_loaded_rows_keep_out_the_test_rows_of_the_seed_alone():
+    data = arrays(targets=np.arange(40.0), test_drawn="once")  # a number's target tells which row it is
+    parts = [load(data, seed=3, replicate=r).parts() for r in REPLICATES]
+    tested = set(parts[0]["test"].targets)
+    assert len(tested) == 8
+    for part in parts:
+        assert set(part["test"].targets) == tested
+        assert not tested & {*part["train"].targets, *part["validation"].targets}
+    assert set(load(data, seed=4, replicate=0).test.targets) != tested
+
+
+def test_arrays_that_draw_their_test_part_otherwise_are_not_the_same_data():
+    assert arrays() != arrays(test_drawn="once")
+    assert arrays(test_drawn="once") == arrays(test_drawn="once")
+
+
+def test_a_test_part_is_drawn_per_replicate_or_once():
+    with pytest.raises(RecipeError, match=r"test_drawn.*'per replicate' or 'once'.*got 'twice'"):
+        bundled("wine", test_drawn="twice")
 
 
 def test_never_inked_pixels_are_dropped_and_said():

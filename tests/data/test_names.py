@@ -29,6 +29,19 @@ def test_the_parts_have_their_shares_and_every_locale():
     assert splits.characters == 1 + highest
 
 
+def test_names_to_test_on_that_are_drawn_once_are_in_no_other_part_of_any_replicate():
+    data = Names(names=("en_US", "de_DE"), test_drawn="once")
+
+    def spelled(part):
+        return {(row.tobytes(), label) for row, label in zip(part.inputs, part.targets, strict=True)}
+
+    parts = [load(data, seed=0, replicate=r).parts() for r in range(20)]
+    tested = spelled(parts[0]["test"])
+    for part in parts:
+        assert spelled(part["test"]) == tested
+        assert not tested & (spelled(part["train"]) | spelled(part["validation"]))
+
+
 def test_two_locales_are_a_binary_problem_with_its_limits():
     data = Names(names=("en_US", "de_DE"))
     assert kind_of(data) == "binary"

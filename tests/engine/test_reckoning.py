@@ -7,12 +7,14 @@ import sys
 import pytest
 
 from etude.data.load import load
+from etude.engine.architectures.mlp import perceptron_of_rows
 from etude.engine.engines import check
 from etude.engine.memory import available_bytes
 from etude.engine.reckoning import UNITS, training_bytes, units_of
 from etude.values.errors import EngineError
-from etude.values.model import MODELS
+from etude.values.model import MODELS, Mlp
 from etude.values.recipe import Recipe
+from etude.values.sizes import Sizes
 
 MEASURED = """
 import json, sys
@@ -110,3 +112,11 @@ def test_smaller_batches_need_less():
 def test_what_is_left_is_known_on_linux():
     if sys.platform == "linux":
         assert available_bytes() > 2**20
+
+
+@pytest.mark.parametrize("fields", [{}, {"norm": "batch"}, {"norm": "layer"}, {"residual": True, "norm": "layer"}])
+def test_a_perceptrons_parameters_are_those_that_it_is_built_with(fields):
+    spec, sizes = Mlp(hidden=(5, 5), **fields), Sizes((3,), 2)
+    made = perceptron_of_rows(spec, sizes, seed=0, replicate=0)
+    recipe = Recipe(data={"task": "xor"}, loss="bce", model=spec)
+    assert units_of(recipe, sizes).parameters == sum(parameter.numel() for parameter in made.parameters())

@@ -46,6 +46,11 @@ def test_every_field_counts_in_the_checksum(base):
         {"data.flip": 0.1},
         {"schedule": {"name": "cosine"}},
         {"early_stopping": {"patience": 3}},
+        {"label_smoothing": 0.1},
+        {"class_weights": "balanced"},
+        {"norm": "batch"},
+        {"residual": True},
+        {"initialisation": "he"},
     ]
     checksums = {changed(base, setting).checksum for setting in settings} | {base.checksum}
     assert len(checksums) == len(settings) + 1
@@ -72,6 +77,9 @@ def test_a_missing_field_says_what_it_is_for():
         ("batch_size", 0),
         ("clip_norm", 0.0),
         ("seed", -1),
+        ("label_smoothing", 1.0),
+        ("label_smoothing", -0.1),
+        ("class_weights", "some"),
         ("epochs", "many"),
         ("clip_norm", float("nan")),
     ],

@@ -69,8 +69,8 @@ def check(data: Data) -> None:
 def load(data: Data, *, seed: int, replicate: int) -> Splits:
     """The rows of one replicate; the same arguments give the same bits.
 
-    A synthetic task draws fresh rows and a fresh test set for each replicate; real rows are split anew, and an official
-    test set stays what it is.
+    A synthetic task draws fresh rows and a fresh test set for each replicate; real rows are split anew, but for a test
+    part that is drawn once, and an official test set stays what it is.
 
     >>> load(Task(task="sincos"), seed=0, replicate=0).train.inputs.shape
     (800, 2)
@@ -171,26 +171,41 @@ def table(  # noqa: PLR0913 - the fields of a Table
     missing: Literal["refuse", "impute"] = "refuse",
     validation: float = 0.2,
     test: float = 0.2,
+    test_drawn: Literal["per replicate", "once"] = "per replicate",
 ) -> Table:
     """The user's own CSV, TSV or Parquet file, read and checked at once.
 
     target: the column to predict; drop: columns to leave out
     missing: "refuse" gaps, or "impute" them with the training median and mark them in an input of their own
+    test_drawn: "once" keeps the same test rows out of every replicate
     """
     made = Table(
-        table=str(path), target=target, kind=kind, drop=tuple(drop), missing=missing, validation=validation, test=test
+        table=str(path),
+        target=target,
+        kind=kind,
+        drop=tuple(drop),
+        missing=missing,
+        validation=validation,
+        test=test,
+        test_drawn=test_drawn,
     )
     check(made)
     return made
 
 
-def bundled(name: str, *, validation: float = 0.2, test: float = 0.2) -> Bundled:
+def bundled(
+    name: str,
+    *,
+    validation: float = 0.2,
+    test: float = 0.2,
+    test_drawn: Literal["per replicate", "once"] = "per replicate",
+) -> Bundled:
     """One of scikit-learn's bundled sets (breast_cancer, digits, diabetes, iris, wine), checked at once.
 
     >>> bundled("wine").bundled
     'wine'
     """
-    made = Bundled(bundled=name, validation=validation, test=test)
+    made = Bundled(bundled=name, validation=validation, test=test, test_drawn=test_drawn)
     check(made)
     return made
 
@@ -202,16 +217,16 @@ def _source(data: Task) -> Source:
 
 
 def _of_frame(frame_of: Callable[[Any], Frame], content: Callable[[Any], str]) -> Loader:
-    """Real rows without an official test set: split anew in each replicate."""
+    """Real rows without an official test set: split anew in each replicate, the test part if it is asked for."""
 
     def check_rows(data: Table | Bundled | Arrays) -> Frame:
         frame = frame_of(data)
-        check_partition(frame, Shares(data.validation, data.test))
+        check_partition(frame, _shares(data))
         return frame
 
     def draw(data: Table | Bundled | Arrays, *, seed: int, replicate: int) -> Splits:
         frame = frame_of(data)
-        return encode(frame, partition(frame, Shares(data.validation, data.test), seed=seed, replicate=replicate))
+        return encode(frame, partition(frame, _shares(data), seed=seed, replicate=replicate))
 
     def limits_of(data: Table | Bundled | Arrays) -> Mapping[str, Limit]:
         frame = frame_of(data)
@@ -224,6 +239,10 @@ def _of_frame(frame_of: Callable[[Any], Frame], content: Callable[[Any], str]) -
     return Loader(
         check_rows, draw, limits_of, content, lambda data: frame_of(data).kind, lambda data: frame_of(data).classes
     )
+
+
+def _shares(data: Table | Bundled | Arrays) -> Shares:
+    return Shares(data.validation, data.test, test_once=data.test_drawn == "once")
 
 
 LOADERS: Mapping[type, Loader] = MappingProxyType(

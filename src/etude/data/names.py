@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.data.encode import splits
-from etude.data.partition import smallest_keys
+from etude.data.partition import fixed_keys, smallest_keys
 from etude.data.splits import Part, Splits
 from etude.numerics.limits import binary_limits, multiclass_limits
 from etude.numerics.seeds import stream
@@ -34,10 +34,10 @@ class Spelled:
 
 
 def draw_names(data: Names, *, seed: int, replicate: int) -> Splits:
-    """The names of one replicate, split anew."""
+    """The names of one replicate, split anew, but for a test part that is drawn once."""
     spelled, n = check_names(data), len(check_names(data).labels)
     keys = stream(seed, replicate, "split").random(n)
-    test = smallest_keys(keys, int(n * data.test))
+    test = smallest_keys(fixed_keys(n, seed=seed) if data.test_drawn == "once" else keys, int(n * data.test))
     validation = smallest_keys(np.where(test, 2.0, keys), int(n * data.validation))
     parts = (
         Part(spelled.codes[rows], spelled.labels[rows].astype(np.float64))

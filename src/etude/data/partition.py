@@ -25,10 +25,14 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Shares of the rows kept for validation and for the final score; the rest is for training."""
+    """Shares of the rows kept for validation and for the final score; the rest is for training.
+
+    test_once: whether all replicates keep the same rows for the final score
+    """
 
     validation: float
     test: float
+    test_once: bool = False
 
 
 def smallest_keys(keys: NDArray[np.float64], n: int) -> Rows:
@@ -72,16 +76,25 @@ def partition(frame: Frame, shares: Shares, *, seed: int, replicate: int) -> Par
     """A random partition, by one uniform key a row.
 
     Classification is stratified: of each class, ⌊n·share⌉ rows (at least one) with the smallest keys go to test, as
-    many again by its share to validation, the rest to training. A regression is one such group.
+    many again by its share to validation, the rest to training. A regression is one such group. A test part that is
+    drawn once has keys of its own, those of `fixed_keys`.
     """
-    keys = stream(seed, replicate, "split").random(frame.targets.size)
-    validation, test = np.zeros(keys.size, dtype=np.bool_), np.zeros(keys.size, dtype=np.bool_)
+    n = frame.targets.size
+    keys = stream(seed, replicate, "split").random(n)
+    test_keys = fixed_keys(n, seed=seed) if shares.test_once else keys
+    validation, test = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
     for group in _groups(frame):
         kept, exam = _sizes(group.size, shares)
-        ordered = group[np.argsort(keys[group], kind="stable")]
-        test[ordered[:exam]] = True
-        validation[ordered[exam : exam + kept]] = True
+        is_test = smallest_keys(test_keys[group], exam)
+        test[group[is_test]] = True
+        others = group[~is_test]
+        validation[others[smallest_keys(keys[others], kept)]] = True
     return Partition(~(validation | test), validation, test)
+
+
+def fixed_keys(n: int, *, seed: int) -> NDArray[np.float64]:
+    """A key of each row by which all replicates agree on the test rows, shape (n,): replicate 0's stream "test"."""
+    return stream(seed, 0, "test").random(n)
 
 
 def _groups(frame: Frame) -> list[NDArray[np.int64]]:

@@ -16,7 +16,7 @@ from etude.engine.augmentation import augmented
 from etude.engine.build import SHARE, build_model, build_optimizer
 from etude.engine.course import learning_rates
 from etude.engine.dropout import dropout_layers
-from etude.engine.losses import Objective, objective_of
+from etude.engine.losses import Objective, objective_for
 from etude.engine.scoring import scored_rows
 from etude.numerics.schedules import is_constant
 from etude.numerics.seeds import key, stream
@@ -87,7 +87,7 @@ class Trial:
         """The objective of raw outputs; positions that are asked each count as an example."""
         if self.splits.each_position:
             outputs, targets = outputs.flatten(0, 1), targets.flatten(0, 1)
-        return self.objective.function(outputs, targets)
+        return self.objective.of(outputs, targets)
 
     def validation_objective(self) -> float:
         """The objective on the validation part, in evaluation mode."""
@@ -134,7 +134,7 @@ def _numpy(tensor: Tensor) -> NDArray[np.float32]:
 
 def prepare(recipe: Recipe, splits: Splits, replicate: int, *, device: torch.device) -> Trial:
     """The trial of one replicate; a RecipeError or EngineError where recipe, data and model do not fit."""
-    objective = objective_of(recipe.loss, splits.kind)
+    objective = objective_for(recipe, splits)
     check_fit(recipe, splits)
     model = build_model(
         recipe, splits.sizes(objective.n_outputs(len(splits.classes))), replicate=replicate, device=device

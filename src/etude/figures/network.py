@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from etude.figures.numbers import listed, plural, significant
 from etude.figures.svg import element, picture, text
-from etude.values.model import Attention, Convnet, Pretrained, Recurrent
+from etude.values.model import Attention, Convnet, Mlp, Pretrained, Recurrent
 from etude.values.run import Run
 
 Place = tuple[float, float]
@@ -62,7 +62,9 @@ def _chain(run: Run) -> tuple[NDArray[np.float64], ...]:
     kept = {name: array for name, array in run.arrays.items() if name.startswith("weights/")}
     matrices = [np.asarray(array, dtype=np.float64) for array in kept.values() if np.ndim(array) == 2]
     model = run.recipe.model if run.recipe else None
-    other = isinstance(model, Convnet | Recurrent | Attention | Pretrained)
+    other = isinstance(model, Convnet | Recurrent | Attention | Pretrained) or (
+        isinstance(model, Mlp) and model.residual
+    )
     filters = any(np.ndim(array) > 2 or "weight_hh" in name for name, array in kept.items())
     fits = all(b.shape[1] == a.shape[0] for a, b in pairwise(matrices))
     finite = all(np.isfinite(matrix).all() for matrix in matrices)

@@ -22,6 +22,9 @@ UNBROKEN_TO = TO.replace(" ", "\N{NO-BREAK SPACE}")
 FIELD_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "hidden": "hidden units",
+        "norm": "normalisation",
+        "residual": "skip connections",
+        "test_drawn": "test rows drawn",
         "coupled_weight_decay": "L2 weight decay",
         "flip": "flipped labels",
         "augment.flip": "mirrored",
@@ -63,7 +66,9 @@ def amount(effect: Effect, places: int) -> str:
 
 
 def finished(effect: Effect) -> str:
-    """In how many replicates both sides gave a finite score."""
+    """In how many replicates, or runs on either side, there is a finite score."""
+    if effect.n_runs is not None:
+        return f"{effect.based_on} finished"
     return f"{effect.n_pairs} of {plural(len(effect.differences), 'pair')} finished"
 
 

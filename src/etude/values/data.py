@@ -12,6 +12,10 @@ from etude.values.spec import Spec
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 TestShare = Annotated[float, Field(ge=0, lt=1)]
+TestDrawn = Annotated[
+    Literal["per replicate", "once"],
+    Field(description="'once': all replicates keep the same test rows out, so that none ever learns from one of them"),
+]
 
 
 class Task(Spec):
@@ -39,6 +43,7 @@ class Bundled(Spec):
     bundled: str = Field(description="the name of a bundled set, such as 'wine'")
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
+    test_drawn: TestDrawn = "per replicate"
 
     @property
     def problem(self) -> str:
@@ -60,6 +65,7 @@ class Table(Spec):
     )
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
+    test_drawn: TestDrawn = "per replicate"
 
     @property
     def problem(self) -> str:
@@ -162,6 +168,7 @@ class Names(Spec):
     names: tuple[str, ...] = Field(min_length=2, description="locales, such as ['en_US', 'de_DE', 'it_IT']")
     validation: Share = Field(0.2, description="share of the names kept for validation")
     test: Share = Field(0.2, description="share of the names kept for the final score")
+    test_drawn: TestDrawn = "per replicate"
 
     @property
     def problem(self) -> str:
@@ -186,6 +193,7 @@ class Arrays(Spec):
     kind: Literal["classification", "regression"] | None = Field(None, description="what is predicted")
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
+    test_drawn: TestDrawn = "per replicate"
 
     @model_validator(mode="before")
     @classmethod
@@ -213,7 +221,9 @@ class Arrays(Spec):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Arrays):
             return NotImplemented
-        mine, theirs = ((data.checksum, data.kind, data.validation, data.test) for data in (self, other))
+        mine, theirs = (
+            (data.checksum, data.kind, data.validation, data.test, data.test_drawn) for data in (self, other)
+        )
         return mine == theirs
 
     def __hash__(self) -> int:

@@ -9,6 +9,7 @@ from etude.values.errors import RecipeError
 from etude.values.spec import Spec
 
 Activation = Literal["relu", "leaky_relu", "sigmoid", "tanh", "gelu"]
+Initialisation = Literal["default", "he", "xavier", "small"]
 Widths = tuple[Annotated[int, Field(ge=1)], ...]
 
 
@@ -18,6 +19,19 @@ class Mlp(Spec):
     name: Literal["mlp"] = "mlp"
     hidden: Widths = Field((16,), description="the width of each hidden layer; empty: a linear model")
     activation: Activation = Field("relu", description="the function after each hidden layer")
+    norm: Literal["none", "batch", "layer"] = Field(
+        "none",
+        description="what normalises between a hidden layer and its activation: the batch, or an example's units",
+    )
+    residual: bool = Field(
+        False,  # noqa: FBT003
+        description="whether what enters a hidden layer as wide as what it takes in is added to what leaves it",
+    )
+    initialisation: Initialisation = Field(
+        "default",
+        description="where weights begin, uniform in ±r: 1/√inputs, torch's own, biases too; 'he' √(6/inputs); "
+        "'xavier' √(6/(inputs + units)); 'small' a tenth of 1/√inputs; these three with biases of 0",
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="probability that a hidden unit is silenced in training")
 
 

@@ -32,6 +32,16 @@ class Recipe(Spec):
     loss: LossName | Code = Field(
         description="'bce', 'mse' or 'cross_entropy' for classes; 'mse', 'l1' or 'huber' for numbers"
     )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a label that is given to all classes alike, the right one too; for classes only",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="'balanced' counts each class alike in the loss: a row weighs by how rare its class is in training",
+    )
     optimizer: Optimizer = Field(Adam(), description="a table with a name: sgd, rmsprop, adam or adamw")
     schedule: Schedule = Field(Schedule(), description="a table with a name: constant, step or cosine")
     epochs: int = Field(100, ge=1, description="passes over the training part")
@@ -101,6 +111,11 @@ OTHER_NAMES: Mapping[str, str] = MappingProxyType(
         "l2": "optimizer.coupled_weight_decay",
         "weight_decay": "optimizer.coupled_weight_decay (or decoupled_weight_decay, with adamw)",
         "width": "model.hidden",
+        "batch_norm": "model.norm",
+        "layer_norm": "model.norm",
+        "skip": "model.residual",
+        "init": "model.initialisation",
+        "class_weight": "class_weights",
         "steps": "epochs",
         "iterations": "epochs",
     }

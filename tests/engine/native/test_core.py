@@ -31,10 +31,12 @@ class Case:
         self.inputs = np.array(inputs, dtype=np.float32)
         self.targets = np.zeros(len(self.inputs), np.float32) if targets is None else np.array(targets, np.float32)
 
-    def opened(self, *, form=None, outputs: int = 1, loss: str = "mse", optimizer: Optimizer = STILL) -> Training:
+    def opened(
+        self, *, form=None, outputs: int = 1, loss: str = "mse", optimizer: Optimizer = STILL, **aim
+    ) -> Training:
         """It, in full batches, with the same rows for validation."""
         job = CoreJob(
-            form or (self.inputs.shape[1], 1, 1), outputs, self.layers, loss, optimizer, batch=len(self.inputs)
+            form or (self.inputs.shape[1], 1, 1), outputs, self.layers, loss, optimizer, batch=len(self.inputs), **aim
         )
         rows = Rows(self.inputs, self.targets)
         return Training(self.core, job, {"train": rows, "validation": rows}, self.start, stop=Stop())
@@ -86,12 +88,13 @@ def test_gelu_is_its_formula_to_what_float32_can_say_of_its_tail(build):
     assert (error[deep] <= 1e-5 * np.abs(GRID * ndtr(GRID))[deep]).all()
 
 
-def losses_of(core: Core, loss: str, z: np.ndarray, target: float, outputs: int = 1) -> np.ndarray:
+def losses_of(core: Core, loss: str, z: np.ndarray, target: float, outputs: int = 1, **aim) -> np.ndarray:
     """The loss of each z alone in training and in validation, of a training of one row that moves nothing."""
     found = []
     for row in z.reshape(len(z), -1):
         start = np.append(np.eye(outputs, dtype=np.float32).ravel(), np.zeros(-(outputs**2) % 8))
-        with Case(core, (linear(outputs),), start, row[None], [target]).opened(outputs=outputs, loss=loss) as training:
+        case = Case(core, (linear(outputs),), start, row[None], [target])
+        with case.opened(outputs=outputs, loss=loss, **aim) as training:
             found.append(advanced(training)[:, 0])
     return np.array(found)
 
@@ -127,6 +130,30 @@ def test_the_losses_of_several_outputs_are_their_formulas(build, target):
     np.testing.assert_allclose(found, -log_p[:, target], rtol=2 * ULP, atol=ULP * scale)
     found = losses_of(build, "squared probabilities", z, target, outputs=3)[:, 0]
     np.testing.assert_allclose(found, squares, rtol=6 * ULP, atol=ULP)
+
+
+@pytest.mark.parametrize("target", [0, 2])
+def test_smoothed_labels_and_weighted_classes_are_their_formulas(build, target):
+    aim = {"smoothing": 0.25, "class_weights": (3.0, 1.0, 0.5)}
+    z = np.random.default_rng(2).normal(scale=[[1.0], [10.0]] * 30, size=(60, 3)).astype(np.float32)
+    log_p, wanted = log_softmax(z.astype(np.float64), axis=1), 0.25 / 3 + 0.75 * np.eye(3)[target]
+    weight, scale = aim["class_weights"][target], np.abs(z).max()
+    found = losses_of(build, "cross_entropy", z, target, outputs=3, **aim)[:, 0]
+    np.testing.assert_allclose(found, -weight * (log_p * wanted).sum(axis=1), rtol=8 * ULP, atol=4 * ULP * scale)
+    found = losses_of(build, "squared probabilities", z, target, outputs=3, **aim)[:, 0]
+    squares = ((np.exp(log_p) - wanted) ** 2).mean(axis=1)
+    np.testing.assert_allclose(found, weight * squares, rtol=8 * ULP, atol=2 * ULP)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_a_smoothed_label_of_one_output_is_its_formula_and_its_loss_weighs_as_its_class(build, label):
+    aim = {"smoothing": 0.5, "class_weights": (3.0, 0.25)}
+    weight, t, z = aim["class_weights"][int(label)], 0.25 + 0.5 * label, COARSE.astype(np.float64)
+    found = losses_of(build, "bce", COARSE, label, **aim)[:, 0]
+    expected = weight * (np.maximum(z, 0) - t * z + log1p(np.exp(-np.abs(z))))
+    np.testing.assert_allclose(found, expected, rtol=8 * ULP, atol=4 * ULP)
+    found = losses_of(build, "squared probability", COARSE, label, **aim)[:, 0]
+    np.testing.assert_allclose(found, weight * (expit(z) - t) ** 2, rtol=8 * ULP, atol=4 * ULP)
 
 
 # what can be said by hand
@@ -177,6 +204,17 @@ def test_batch_norm_is_that_of_the_paper_and_its_running_variance_unbiased(build
     assert losses[0, 0] == pytest.approx(((2 * normal + 0.25) ** 2).mean(), rel=1e-6)
     running = (np.array([1, 2, 3, 6]) - 0.3) / np.sqrt(0.9 + 0.1 * 14 / 3 + 0.5)
     assert evaluated == pytest.approx(2 * running + 0.25, rel=1e-6)
+
+
+def test_layer_norm_is_that_of_the_paper(build):
+    # of an example (1, 2, 3, 6): mean 3, variance 14/4; factors 2 and shifts 0.25, and the sum of it all is the output
+    norm = Layer(kind=KINDS["layer_norm"], epsilon=0.5)
+    start = [*np.eye(4).ravel(), *[2.0] * 4, *[0.25] * 4, *[1.0, 0.0, 0.0, 2.0], *[0.0] * 4]
+    case = Case(build, (linear(4), norm, linear(1)), start, [[1.0, 2.0, 3.0, 6.0], [0.0, 0.0, 0.0, 0.0]])
+    with case.opened() as training:
+        found = training.outputs(case.inputs)[:, 0]
+    normal = (np.array([1, 2, 3, 6]) - 3) / np.sqrt(14 / 4 + 0.5)
+    assert found == pytest.approx([2 * (normal[0] + 2 * normal[3]) + 3 * 0.25, 3 * 0.25], rel=1e-6)
 
 
 @pytest.mark.parametrize("probability", [0.5, 0.3])

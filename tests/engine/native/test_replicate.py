@@ -114,6 +114,27 @@ def test_a_perceptron_of_any_form_is_trained_as_loop_does(rows, check_agreement,
     check_agreement(recipe, splits)
 
 
+AIMS = {
+    "label_smoothing": st.sampled_from([0.0, 0.1, 0.6]),
+    "class_weights": st.sampled_from(["none", "balanced"]),
+}
+
+
+@settings(derandomize=True, max_examples=120)
+@given(problems().filter(lambda problem: problem["kind"] != "regression"), st.data())
+def test_smoothed_labels_weighted_classes_and_any_start_are_trained_as_loop_does(rows, check_agreement, problem, data):
+    model = st.builds(
+        Mlp,
+        hidden=st.lists(WIDTHS, max_size=2).map(tuple),
+        activation=st.sampled_from(["relu", "tanh", "gelu"]),
+        initialisation=st.sampled_from(["default", "he", "xavier", "small"]),
+    )
+    fields = {"optimizer": optimizers(st.sampled_from([1e-5, 1e-2])), "model": model}
+    drawn = data.draw(st.fixed_dictionaries(COURSE | AIMS | fields))
+    splits = rows(problem["kind"], rows=problem["rows"], features=data.draw(WIDTHS))
+    check_agreement(Recipe(data=TASK, loss=problem["loss"], batch_size=problem["batch"], **drawn), splits)
+
+
 VARIANCES = st.sampled_from([1e-2, 0.1])
 """ε of a batch norm: torch's own 1e-5 divides a nearly constant channel by 0.003, and its rounding with it."""
 
@@ -196,6 +217,33 @@ def test_windows_that_see_only_padding_are_trained_as_in_loop(check_agreement, r
 
     splits = rows("regression", features=24)
     check_agreement(Recipe(data=TASK, loss="mse", model=network, batch_size=16, epochs=4), splits)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "sigmoid"])
+@pytest.mark.parametrize(("kind", "loss"), [("binary", "bce"), ("multiclass", "cross_entropy"), ("regression", "mse")])
+def test_a_perceptron_with_norms_is_trained_as_loop_does(check_agreement, rows, norm, activation, kind, loss):
+    model = Mlp(hidden=(19, 8), norm=norm, activation=activation, dropout=0.2, initialisation="xavier")
+    recipe = Recipe(
+        data=TASK, loss=loss, model=model, optimizer=Adam(learning_rate=3e-3, epsilon=1e-2), batch_size=11, epochs=5,
+        early_stopping={"patience": 2, "min_delta": 1e-4},
+    )  # fmt: skip
+    check_agreement(recipe, rows(kind, features=5))
+
+
+@pytest.mark.parametrize("loss", ["bce", "mse", "cross_entropy"])
+def test_a_rare_class_is_weighted_as_in_loop(check_agreement, binary, loss):
+    splits = copy.copy(binary)
+    kept = np.flatnonzero((binary.train.targets == 0) | (np.cumsum(binary.train.targets) <= 2))
+    object.__setattr__(splits, "train", Part(binary.train.inputs[kept], binary.train.targets[kept]))
+    recipe = Recipe(
+        data=TASK, loss=loss, model=Mlp(hidden=(8,)), batch_size=8, epochs=6, label_smoothing=0.1,
+        class_weights="balanced",
+    )  # fmt: skip
+    expected, _ = check_agreement(recipe, splits)
+    plain, _ = check_agreement(Recipe(**dict(recipe) | {"class_weights": "none"}), splits)
+    moved_by = np.abs(expected.curve("validation/log_loss").values - plain.curve("validation/log_loss").values)
+    assert moved_by.max() > 1e-3
 
 
 # batches

@@ -156,7 +156,10 @@ HOOK = "a hook on a "
 LACKING = {
     "a module of one's own": (Net, "a Net layer"),
     "a sequence of one's own": (lambda: Doubled(nn.Linear(2, 1)), "a Doubled layer"),
-    "a layer that it has not": (lambda: on_two(nn.LayerNorm(2)), "a LayerNorm layer"),
+    "a layer that it has not": (lambda: on_two(nn.RMSNorm(2)), "a RMSNorm layer"),
+    "a layer norm of images": (lambda: images(nn.LayerNorm((1, 1, 2)), n=2), "a LayerNorm.* there"),
+    "a layer norm's parameters": (lambda: on_two(nn.LayerNorm(2, elementwise_affine=False)), "other parameters than"),
+    "a layer norm's shift": (lambda: on_two(nn.LayerNorm(2, bias=False)), "other parameters than its kind has"),
     "an activation that it has not": (lambda: on_two(nn.ELU()), "an ELU layer"),
     "dropout with p = 1": (lambda: on_two(nn.Dropout(1.0)), "a Dropout layer"),
     "alpha dropout": (lambda: on_two(nn.AlphaDropout(0.5)), "an AlphaDropout layer"),
@@ -240,6 +243,13 @@ def test_the_older_weight_norm_and_what_it_leaves_behind_are_lacking(why_not):
     assert why_not(lambda: on_two(weight_norm(nn.Linear(2, 2)))) == "a hook on a Linear layer"
     left = why_not(lambda: on_two(nn.utils.remove_weight_norm(weight_norm(nn.Linear(2, 2)))))
     assert "other parameters than its kind has" in left  # its weight now comes after its bias
+
+
+def test_skips_are_lacking_and_norms_and_initialisations_are_not(why_not):
+    assert why_not(Mlp(hidden=(4, 4), residual=True)) == "skip connections"
+    for fields in ({"norm": "batch"}, {"norm": "layer"}, {"initialisation": "he"}):
+        assert why_not(Mlp(hidden=(4, 4), **fields)) == ""
+    assert why_not(Mlp(), label_smoothing=0.1, class_weights="balanced") == ""
 
 
 def test_other_dtypes_are_lacking():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 BUILDS: tuple[tuple[str, str], ...] = (("avx2", "AVX2 and FMA"), ("portable", "portable vectors"))
 """The builds by name, best first, with the instructions that each uses."""
 
-LAYERS = ("linear", "convolution", "batch_norm", "max_pool", "average_pool", "dropout")
+LAYERS = ("linear", "convolution", "batch_norm", "layer_norm", "max_pool", "average_pool", "dropout")
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "gelu")
 LOSSES = ("bce", "squared probability", "mse", "l1", "huber", "cross_entropy", "squared probabilities")
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
@@ -90,6 +90,8 @@ class Problem(ctypes.Structure):
         ("patience", ctypes.c_int32),
         ("stops_when_diverged", ctypes.c_int32),
         ("min_delta", ctypes.c_double),
+        ("smoothing", ctypes.c_double),
+        ("class_weights", ctypes.c_void_p),
     )
 
 

@@ -22,7 +22,7 @@ from etude.engine.course import Course, learning_rates, score_every, steps_per_e
 from etude.engine.losses import (
     LossFunction,
     Objective,
-    objective_of,
+    objective_for,
     squared_probabilities_error,
     squared_probability_error,
 )
@@ -144,9 +144,11 @@ def lacking(recipe: Recipe) -> str:
     """
     if recipe.augment:
         return "augmentation of images"
+    if isinstance(recipe.model, Mlp) and recipe.model.residual:
+        return "skip connections"
     splits = rows_of(recipe.data, recipe.seed, 0)
     try:
-        objective = objective_of(recipe.loss, splits.kind)
+        objective = objective_for(recipe, splits)
         core_loss(objective)
         translation = started(recipe, _sizes(splits, objective), 0).translation
         rows = len(splits.train.inputs)
@@ -167,7 +169,7 @@ def train_on(core: Core, recipe: Recipe, splits: Splits, replicate: int, *, stop
     """The same on rows that are loaded already."""
     began = time.perf_counter()
     with explained(recipe, replicate):
-        objective = objective_of(recipe.loss, splits.kind)
+        objective = objective_for(recipe, splits)
         start = _same_as_the_first(recipe, _sizes(splits, objective), replicate)
         rows = {name: _rows(splits, name, objective) for name in splits.parts()}
         job = _job(recipe, start.translation, objective, splits)
@@ -212,11 +214,12 @@ def started(recipe: Recipe, sizes: Sizes, replicate: int) -> Start:
     """The network of a replicate before its first step."""
     seed = recipe.seed
     if isinstance(recipe.model, Mlp) and not sizes.characters:
-        translation, names = _form_of(recipe.model, sizes)
+        translation, names, rest = _form_of(recipe.model, sizes)
         masks = int(key(seed, replicate, "dropout"))
         ends = (sizes.n_inputs, sizes.outputs)
         weights = initial_parameters(recipe.model, ends, seed=seed, replicate=replicate)
-        return Start(translation.with_masks(masks) if recipe.model.dropout else translation, weights, names)
+        masked = translation.with_masks(masks) if recipe.model.dropout else translation
+        return Start(masked, np.concatenate([weights, rest]), names)
     with BUILDING, own_torch(CPU):
         model = build_model(recipe, sizes, replicate=replicate, device=CPU)
         return Start(translated(model, sizes.n_inputs), state_of(model), _names(model))
@@ -234,9 +237,11 @@ def _same_as_the_first(recipe: Recipe, sizes: Sizes, replicate: int) -> Start:
 
 
 @lru_cache(maxsize=KEPT)
-def _form_of(spec: Mlp, sizes: Sizes) -> tuple[Translation, Names]:
+def _form_of(spec: Mlp, sizes: Sizes) -> tuple[Translation, Names, Floats]:
+    """What all replicates share: the layers, the parameters' names, and what follows them in the state."""
     template = perceptron_of_rows(spec, sizes, seed=0, replicate=0)
-    return translated(template, sizes.n_inputs), _names(template)
+    n = sum(parameter.numel() for parameter in template.parameters())
+    return translated(template, sizes.n_inputs), _names(template), state_of(template)[n:]
 
 
 def _names(model: nn.Module) -> Names:
@@ -255,6 +260,8 @@ def _job(recipe: Recipe, translation: Translation, objective: Objective, splits:
         clip_norm=recipe.clip_norm,
         early_stopping=recipe.early_stopping,
         stops_when_diverged=recipe.stop_on_divergence,
+        smoothing=objective.smoothing,
+        class_weights=objective.weights,
     )
 
 

@@ -49,6 +49,7 @@ class CoreJob:
     form:    channels, height and width of an example
     loss:    a name in LOSSES
     batch:   rows a step
+    smoothing, class_weights: of an Objective; for losses of classes alone
     """
 
     form: tuple[int, int, int]
@@ -60,6 +61,8 @@ class CoreJob:
     clip_norm: float | None = None
     early_stopping: EarlyStopping | None = None
     stops_when_diverged: bool = True
+    smoothing: float = 0.0
+    class_weights: tuple[float, ...] = ()
 
 
 class Stop:
@@ -80,8 +83,9 @@ class Training:
     def __init__(self, core: Core, job: CoreJob, rows: Mapping[str, Rows], start: Floats, *, stop: Stop) -> None:
         """At its start, from `start`: all parameters, then from the next multiple of WHOLE on running statistics."""
         self._core, self._job = core, job
-        self._kept = (rows, start, stop)  # the core reads them as long as the training lives
-        self._problem = _problem(job, rows)
+        weights = np.array(job.class_weights, dtype=np.float32) if job.class_weights else None
+        self._kept = (rows, start, stop, weights)  # the core reads them as long as the training lives
+        self._problem = _problem(job, rows, weights)
         self._handle = core.open(ctypes.byref(self._problem), address(start), ctypes.byref(stop.flag))
         self._size = start.size
         self._n_rows = sum(len(part.inputs) for part in rows.values())
@@ -169,7 +173,7 @@ class Training:
         return np.array(found, dtype=np.float32)
 
 
-def _problem(job: CoreJob, rows: Mapping[str, Rows]) -> Problem:
+def _problem(job: CoreJob, rows: Mapping[str, Rows], weights: Floats | None) -> Problem:
     early = job.early_stopping
     layers = (Layer * len(job.layers))(*job.layers)
     return Problem(
@@ -186,6 +190,8 @@ def _problem(job: CoreJob, rows: Mapping[str, Rows]) -> Problem:
         early.patience if early else 0,
         job.stops_when_diverged,
         early.min_delta if early else 0.0,
+        job.smoothing,
+        address(weights),
     )
 
 

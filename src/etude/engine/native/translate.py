@@ -18,7 +18,7 @@ WHOLE = 8
 """Running statistics begin at a multiple of this many numbers, as in core/network.h."""
 
 
-OVERWRITABLE = tuple(KINDS[name] for name in ("linear", "convolution", "batch_norm"))
+OVERWRITABLE = tuple(KINDS[name] for name in ("linear", "convolution", "batch_norm", "layer_norm"))
 """Layers whose output torch does not need on the way back, so that an activation in place may take it over."""
 
 
@@ -150,11 +150,12 @@ def _wanted(layer: Layer, form: Form) -> list[tuple[str, tuple[int, ...]]]:
         KINDS["linear"]: (layer.units, form.size),
         KINDS["convolution"]: (layer.units, form.channels, *layer.kernel),
         KINDS["batch_norm"]: (form.channels,),
+        KINDS["layer_norm"]: (form.channels,),
     }
     if layer.kind not in weights:
         return []
     weight = weights[layer.kind]
-    has_bias = layer.has_bias or layer.kind == KINDS["batch_norm"]
+    has_bias = layer.has_bias or layer.kind in (KINDS["batch_norm"], KINDS["layer_norm"])
     return [("weight", weight), ("bias", weight[:1])][: 1 + has_bias]
 
 
@@ -221,6 +222,12 @@ def _sliding(kind: str, kernel: Any, step: Any, padding: tuple[int, int], form: 
     return layer, Form(form.channels, sizes[0], sizes[1], flat=False)
 
 
+def _layer_norm(module: nn.LayerNorm, form: Form) -> tuple[Layer, Form]:
+    _require(form.flat and form.height == form.width == 1, f"a {module} there")
+    _require(module.normalized_shape == (form.channels,), f"a {module} where {form.channels} numbers arrive")
+    return Layer(kind=KINDS["layer_norm"], epsilon=module.eps), form
+
+
 def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, form: Form) -> tuple[Layer, Form]:
     one_number = form.height == form.width == 1
     _require(form.flat and one_number if isinstance(module, nn.BatchNorm1d) else not form.flat, f"a {module} there")
@@ -269,6 +276,7 @@ LAYERS: Mapping[type[nn.Module], Callable[[Any, Form], tuple[Layer, Form]]] = Ma
         nn.Conv2d: _convolution,
         nn.BatchNorm1d: _batch_norm,
         nn.BatchNorm2d: _batch_norm,
+        nn.LayerNorm: _layer_norm,
         nn.MaxPool2d: _pool,
         nn.AvgPool2d: _pool,
         nn.ReLU: _plain("relu"),

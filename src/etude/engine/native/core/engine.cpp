@@ -27,6 +27,8 @@ struct Problem {
   int32_t patience;                 // epochs without improvement before stopping; 0: no early stopping
   int32_t stops_when_diverged;      // at the first training loss that is not finite
   double min_delta;
+  double smoothing;                 // of labels
+  const float* class_weights;       // one a class; null: each is 1
 };
 
 enum Ending : int32_t { GOING_ON, STOPPED_EARLY, DIVERGED, INTERRUPTED };
@@ -88,7 +90,7 @@ class Blocks {
 class Training {
  public:
   Training(const Problem& problem, const float* start, const std::atomic<int32_t>* stop)
-      : problem(problem), stop(stop),
+      : problem(problem), aim{(float)problem.smoothing, problem.class_weights}, stop(stop),
         network({problem.channels, problem.height, problem.width}, problem.layers, problem.n_layers, problem.batch),
         train(network, problem.batch), validation(network, problem.validation.rows), test(network, problem.test.rows),
         block(network, network.stride * LANES), vectors((int)((network.n_parameters + LANES - 1) / LANES)),
@@ -177,7 +179,7 @@ class Training {
       Pass pass = train.pass(b, true, taken);
       const Vec* z = network.forward(state.data, train.input(b), pass);
       total += loss_of_block((LossKind)problem.loss, z, train.target(b), pass.live, pass.n, network.outputs(),
-                             network.stride, share, network.slope(), scratch.data);
+                             network.stride, share, network.slope(), scratch.data, aim);
       network.backward(state.data, gradient.data, train.input(b), pass);
     }
     Vec* g = (Vec*)gradient.data;
@@ -193,7 +195,7 @@ class Training {
       Pass pass = validation.pass(b, false, 0);
       const Vec* z = network.forward(state.data, validation.input(b), pass);
       total += loss_of_block((LossKind)problem.loss, z, validation.target(b), pass.live, pass.n, network.outputs(),
-                             network.stride, 0, nullptr, scratch.data);
+                             network.stride, 0, nullptr, scratch.data, aim);
     }
     return total / (float)problem.validation.rows;
   }
@@ -222,6 +224,7 @@ class Training {
   }
 
   Problem problem;
+  Aim aim;
   const std::atomic<int32_t>* stop;
   Network network;
   bool in_order, kept_any = false;        // in order: `train` holds all its rows as they are

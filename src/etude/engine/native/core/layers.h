@@ -11,7 +11,7 @@
 
 // In the order of KINDS in library.py. Those from MAX_POOL on learn nothing; those from RELU on work on one number.
 enum Kind : int32_t {
-  LINEAR, CONVOLUTION, BATCH_NORM, MAX_POOL, AVERAGE_POOL, DROPOUT, RELU, LEAKY_RELU, SIGMOID, TANH, GELU
+  LINEAR, CONVOLUTION, BATCH_NORM, LAYER_NORM, MAX_POOL, AVERAGE_POOL, DROPOUT, RELU, LEAKY_RELU, SIGMOID, TANH, GELU
 };
 
 // One layer as Python describes it; a field that a kind does not use is 0.
@@ -19,7 +19,7 @@ struct LayerSpec {
   int32_t kind, units;                         // units: outputs of a linear layer, output channels of a convolution
   int32_t kernel[2], step[2], padding[2];      // vertical, horizontal
   int32_t has_bias, counts_padding, position;  // position: of a dropout layer among the dropout layers
-  float slope, epsilon, momentum, scale;       // leaky ReLU; batch norm; dropout: 1 / (1 − p)
+  float slope, epsilon, momentum, scale;       // leaky ReLU; norms; batch norm; dropout: 1 / (1 − p)
   uint64_t key, threshold;                     // dropout: a unit is kept where its 53-bit number is ≥ threshold
 };
 
@@ -287,6 +287,65 @@ class BatchNorm : public Layer {
   long gamma, running;
   float epsilon, momentum;
   std::vector<float> mean, scale;
+};
+
+// Layer normalisation (Ba et al. 2016): x̂ = (x − mean) / √(variance + ε), y = γ x̂ + β, over the C units of an example.
+//   dγ = Σ dy x̂,  dβ = Σ dy,  dx = (γ dy − Σ γ dy / C − x̂ Σ γ dy x̂ / C) / √(variance + ε), the last sums over units.
+class LayerNorm : public Layer {
+ public:
+  LayerNorm(Shape in, Shape out, int stride, const LayerSpec& spec, long gamma)
+      : Layer(in, out, stride), gamma(gamma), epsilon(spec.epsilon), mean(stride), scale(stride), along(stride),
+        total(stride) {}
+
+  void forward(float* state, const Vec* x, Vec* y, const Pass& pass) override {
+    float units = (float)in.channels;
+    for (int s = 0; s < pass.n; s++) mean[s] = scale[s] = Vec{};
+    units_of(pass, [&](int, long a, long, int s) { mean[s] += x[a + s]; });
+    for (int s = 0; s < pass.n; s++) mean[s] /= units;
+    units_of(pass, [&](int, long a, long, int s) { scale[s] += (x[a + s] - mean[s]) * (x[a + s] - mean[s]); });
+    for (int s = 0; s < pass.n; s++) scale[s] = 1.f / square_root(scale[s] / units + epsilon);
+    units_of(pass, [&](int c, long a, long b, int s) {
+      y[b + s] = (x[a + s] - mean[s]) * scale[s] * state[gamma + c] + state[gamma + in.channels + c];
+    });
+  }
+
+  void backward(const float* state, float* gradient, const Vec* x, const Vec*, Vec* dx, Vec* dy,
+                const Pass& pass) override {
+    float units = (float)in.channels;
+    auto normal = [&](long a, int s) { return (x[a + s] - mean[s]) * scale[s]; };
+    for (int s = 0; s < pass.n; s++) along[s] = total[s] = Vec{};
+    for (int c = 0; c < in.channels; c++) {
+      long a = (long)in.at(c, 0, 0) * stride, b = (long)out.at(c, 0, 0) * stride;
+      Vec factor = {}, shift = {};
+      for (int s = 0; s < pass.n; s++) {
+        Vec d = choose(pass.live[s] > 0.f, dy[b + s], Vec{}), x_hat = normal(a, s);
+        factor += choose(pass.live[s] > 0.f, d * x_hat, Vec{});
+        shift += d;
+        along[s] += d * x_hat * state[gamma + c];
+        total[s] += d * state[gamma + c];
+      }
+      gradient[gamma + c] += sum(factor);
+      gradient[gamma + in.channels + c] += sum(shift);
+    }
+    if (!dx) return;
+    units_of(pass, [&](int c, long a, long b, int s) {
+      Vec d = (dy[b + s] * state[gamma + c] - total[s] / units - normal(a, s) * (along[s] / units)) * scale[s];
+      dx[a + s] = choose(pass.live[s] > 0.f, d, Vec{});
+    });
+  }
+
+ private:
+  // Calls f(unit, offset in x, offset in y, vector) for every unit and every vector in use.
+  template <class F>
+  void units_of(const Pass& pass, F f) const {
+    for (int c = 0; c < in.channels; c++) {
+      long a = (long)in.at(c, 0, 0) * stride, b = (long)out.at(c, 0, 0) * stride;
+      for (int s = 0; s < pass.n; s++) f(c, a, b, s);
+    }
+  }
+  long gamma;
+  float epsilon;
+  std::vector<Vec> mean, scale, along, total;
 };
 
 // Pooling over windows; the padding takes no part in a maximum. Where several pixels hold the maximum, the gradient

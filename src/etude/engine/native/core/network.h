@@ -95,7 +95,7 @@ class Network {
         now = (int)shapes.size() - 1;
       }
       to.push_back(now);
-      free_before = spec.kind == LINEAR || spec.kind == CONVOLUTION || spec.kind == BATCH_NORM;
+      free_before = spec.kind < MAX_POOL;
     }
     for (const Shape& shape : shapes)
       if (!shape.fits()) throw std::bad_alloc();
@@ -135,7 +135,7 @@ class Network {
       if (specs[i].kind == CONVOLUTION)
         n_parameters +=
             (long)out.channels * (in.channels * specs[i].kernel[0] * specs[i].kernel[1] + specs[i].has_bias);
-      if (specs[i].kind == BATCH_NORM) n_parameters += 2 * in.channels;
+      if (specs[i].kind == BATCH_NORM || specs[i].kind == LAYER_NORM) n_parameters += 2 * in.channels;
     }
     n_state = (n_parameters + WHOLE - 1) / WHOLE * WHOLE;
     for (int i = 0; i < n; i++) layers.push_back(layer(specs[i], shapes[from[i]], shapes[to[i]], offsets[i]));
@@ -157,6 +157,7 @@ class Network {
       case CONVOLUTION: return std::make_unique<Affine>(in, out, stride, spec, offset);
       case BATCH_NORM: n_state += 2 * in.channels;
         return std::make_unique<BatchNorm>(in, out, stride, spec, offset, n_state - 2 * in.channels);
+      case LAYER_NORM: return std::make_unique<LayerNorm>(in, out, stride, spec, offset);
       case MAX_POOL:
       case AVERAGE_POOL: return std::make_unique<Pool>(in, out, stride, spec);
       case DROPOUT: return std::make_unique<Dropout>(in, out, stride, spec);
