@@ -427,7 +427,7 @@ class Pool : public Layer {
 class Dropout : public Layer {
  public:
   Dropout(Shape in, Shape out, int stride, const LayerSpec& spec) : Layer(in, out, stride), spec(spec),
-      kept((size_t)in.features() * stride) {}
+      kept((size_t)in.features() * stride), examples((size_t)stride * LANES) {}
 
   void forward(float*, const Vec* x, Vec* y, const Pass& pass) override {
     if (pass.training) draw(pass);
@@ -455,18 +455,25 @@ class Dropout : public Layer {
   }
   static uint64_t absorb(uint64_t state, uint64_t counter) { return mix(state ^ (counter * golden + golden)); }
 
+  // A unit at a time over all examples, so that numbers are written where they lie side by side.
   void draw(const Pass& pass) {
     uint64_t layer = absorb(absorb(spec.key, pass.step), (uint64_t)spec.position);
-    float* flat = (float*)kept.data();
-    for (int e = 0; e < pass.n * LANES; e++) {
-      uint64_t example = absorb(layer, pass.first + (uint64_t)e);
-      for (int u = 0; u < in.features(); u++) {
-        uint64_t drawn = mix(absorb(example, (uint64_t)u) + golden) >> 11;
-        flat[(size_t)u * stride * LANES + e] = drawn >= spec.threshold ? spec.scale : 0.f;
+    const int n = pass.n * LANES;
+    for (int e = 0; e < n; e++) examples[e] = absorb(layer, pass.first + (uint64_t)e);
+    const uint64_t* example = examples.data();
+    const int64_t threshold = (int64_t)spec.threshold;  // of 53 bits, as what it is compared with
+    const float scale = spec.scale;
+    for (int u = 0; u < in.features(); u++) {
+      float* row = (float*)&kept[(size_t)u * stride];
+      const uint64_t unit = (uint64_t)u * golden + golden;
+      for (int e = 0; e < n; e++) {
+        int64_t drawn = (int64_t)(mix(mix(example[e] ^ unit) + golden) >> 11);
+        row[e] = drawn >= threshold ? scale : 0.f;
       }
     }
   }
 
   LayerSpec spec;
   std::vector<Vec> kept;
+  std::vector<uint64_t> examples;
 };
