@@ -99,6 +99,18 @@ def size(value: Hashable) -> float:
     return sum(map(float, parts)) if parts else math.nan
 
 
+def is_choice(name: str, value: float | str) -> bool:
+    """Whether a fact of a log is something that somebody chose, and neither bookkeeping nor a result.
+
+    >>> is_choice("optimizer", "adam"), is_choice("run_id", "8f3a"), is_choice("best_val_loss", 0.2)
+    (True, False, False)
+    """
+    words = {word.lower() for word in WORDS.findall(name)}
+    if not NO_CHOICE.isdisjoint(words) or name in ("train is", "validation is"):
+        return False
+    return isinstance(value, str) or RESULTS.isdisjoint(words)
+
+
 def field_words(field: str) -> str:
     """A field as a person reads it.
 
@@ -161,12 +173,5 @@ def _chosen(arm: Arm) -> dict[str, Hashable]:
     return {
         name: value
         for name, value in facts[0].items()
-        if _is_choice(name, value) and all(one.get(name) == value for one in facts)
+        if is_choice(name, value) and all(one.get(name) == value for one in facts)
     }
-
-
-def _is_choice(name: str, value: float | str) -> bool:
-    words = {word.lower() for word in WORDS.findall(name)}
-    if not NO_CHOICE.isdisjoint(words) or name in ("train is", "validation is"):
-        return False
-    return isinstance(value, str) or RESULTS.isdisjoint(words)

@@ -40,7 +40,7 @@ def main() -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """Do what the arguments say; plain ones of `diagnose` and `watch` without the library that explains options."""
+    """Do what the arguments say; plain ones of three commands without the library that explains options."""
     if arguments[:1] == ["diagnose"]:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it multiplies no matrices, and threads cost time to start
         from etude.faces.diagnose_command import asked, diagnose_paths
@@ -48,6 +48,13 @@ def _run(arguments: Sequence[str]) -> int:
         wanted = asked(arguments[1:])
         if wanted is not None:
             return diagnose_paths(wanted)
+    if arguments[:1] == ["compare"]:
+        from etude.faces.compare_command import asked as held_against
+        from etude.faces.compare_command import compare_paths
+
+        groups = held_against(arguments[1:])
+        if groups is not None:
+            return compare_paths(groups)
     if arguments[:1] == ["watch"]:
         from etude.faces.follow import asked as watched
         from etude.faces.follow import follow
@@ -92,6 +99,10 @@ def _stopped() -> int:
         from etude.faces.diagnose_command import say_stopped
 
         return say_stopped()
+    if sys.argv[1:2] == ["compare"]:
+        from etude.faces.compare_command import say_stopped as say_compare_stopped
+
+        return say_compare_stopped()
     _say("stopped before anything ran.")
     return InterruptedStudy.exit_code
 

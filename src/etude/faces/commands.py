@@ -2,9 +2,10 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from etude.faces.diagnose_command import Asked, diagnose_paths
 from etude.faces.follow import EVERY
@@ -12,6 +13,18 @@ from etude.faces.python import RESULTS, STORE
 from etude.values.errors import InterruptedStudy, RecipeError
 from etude.values.finding import Severity
 from etude.values.study import DEFAULT_ENGINE
+
+
+class TakesSeveral(TyperCommand):
+    """A command with options that take every word up to the next option, which the library has none of."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of a library within the library
+        """Read the arguments, each word of such an option as an option of its own."""
+        from etude.faces.compare_command import spread
+
+        many = [name.removeprefix("--") for option in self.params for name in _several(option)]
+        return super().parse_args(ctx, spread(args, many))
+
 
 app = typer.Typer(
     help="A laboratory for neural-network training: what is wrong, what would help, did it really help?",
@@ -135,6 +148,168 @@ def diagnose(  # noqa: PLR0913 - each parameter is one option of the command
     raise typer.Exit(diagnose_paths(given))
 
 
+@app.command(cls=TakesSeveral)
+def treat(  # noqa: PLR0913 - each parameter is one option of the command
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A recipe in TOML, a study file with a base, or with --arm the name of a built-in study."),
+    ] = None,
+    *,
+    arm: Annotated[
+        str | None, typer.Option(help="Of a study of several recipes: the one to treat, such as 'notebook 2'.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the store of runs and the report.")] = RESULTS,
+    metric: Annotated[
+        str | None, typer.Option(help="What treatments are chosen by; by default the score that the recipe's loss is.")
+    ] = None,
+    max_trainings: Annotated[int, typer.Option(help="Trainings in all, those that the store has included.")] = 2000,
+    max_minutes: Annotated[float, typer.Option(help="Of this call; a look that would end later is not begun.")] = 10.0,
+    max_replicates: Annotated[int, typer.Option(help="Of an arm in a trial.")] = 20,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Treatments that may be tried, all words up to the next option.")
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Treatments that may not be tried, likewise.")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option("--with", help="Costly treatments that may be tried too, such as 'more data'.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The number all chance is derived from.")] = None,
+    level: Annotated[float, typer.Option(help="One minus the rate of false verdicts of each round.")] = 0.95,
+    engine: Annotated[str, typer.Option(help="How runs are trained: native, or the slower loop.")] = DEFAULT_ENGINE,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads, or processes of loop; by default one a processor.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    report: Annotated[Path | None, typer.Option(help="The page; by default OUT/NAME-treated.html.")] = None,
+    treatments: Annotated[
+        bool, typer.Option("--treatments", help="List all treatments, what they answer and change, and do nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no tables.")] = False,
+) -> None:
+    """Say what would help a recipe, and whether it did: diagnose, prescribe, put on trial, and go round again.
+
+    Each treatment is tried on paired replicates against the untouched recipe; what is verified to help is kept, until
+    it is a good fit, nothing helps, or the budget is spent; then both are compared on fresh seeds. Stopped with
+    Ctrl-C, or killed, the same command goes on where it was. Exit codes: 0 fine, 2 usage, 3 unreadable input, 4
+    stopped but resumable.
+    """
+    from etude.faces.treat_command import Asked as Treated
+    from etude.faces.treat_command import list_treatments, treat_recipe
+    from etude.faces.treating import Choice, Wanted
+
+    if treatments:
+        list_treatments()
+        return
+    if recipe is None:
+        raise RecipeError("say which recipe to treat, as in: etude treat recipe.toml. Nothing was trained.")
+    choice = Choice(tuple(only or ()), tuple(without or ()), tuple(also or ()))
+    wanted = Wanted(
+        name="recipe",
+        out=out,
+        metric=metric,
+        trainings=max_trainings,
+        minutes=max_minutes,
+        replicates=max_replicates,
+        choice=choice,
+        level=level,
+        engine=engine,
+        workers=workers,
+        device=device,
+        quiet=quiet,
+    )
+    treat_recipe(Treated(recipe, arm, seed, wanted, report, as_json))
+
+
+@app.command(cls=TakesSeveral)
+def compare(  # noqa: PLR0913 - each parameter is one option of the command
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Logs of the treated runs, of any tool: files, folders with all below them, patterns."),
+    ],
+    *,
+    vs: Annotated[
+        list[str] | None,
+        typer.Option(help="Logs of the control, all words up to the next option: the effect is treated minus control."),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Instead of --vs: the logged parameter whose values tell the groups apart.")
+    ] = None,
+    control: Annotated[
+        str | None, typer.Option(help="With --by: the value of the control; by default the first that is read.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="A series, or validation or train for what is judged on them; by default what all runs are judged by "
+            "on held-out data, in one unit."
+        ),
+    ] = None,
+    at: Annotated[str, typer.Option(help="Where each run is scored: last, best by validation, or a step.")] = "last",
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="How runs are paired: seed, order or none; by default by seed where every run has one, logged or in "
+            "its name, and both groups have the same seeds; else not at all."
+        ),
+    ] = None,
+    differs: Annotated[
+        list[str] | None,
+        typer.Option(help="Logged parameters that are meant to differ, all words up to the next option."),
+    ] = None,
+    as_a_whole: Annotated[
+        bool, typer.Option("--as-a-whole", help="Compare groups that differ in several things, and name no cause.")
+    ] = False,
+    same_unit: Annotated[
+        bool, typer.Option("--same-unit", help="Your word that the metric is in one unit, whatever it looks like.")
+    ] = False,
+    smallest_effect: Annotated[
+        float | None, typer.Option(help="The smallest difference worth acting on, in the metric's unit.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="One minus the error rate of all comparisons together.")] = 0.95,
+    higher_is_better: Annotated[
+        bool | None,
+        typer.Option("--higher-is-better/--lower-is-better", help="Of the metric, where its name does not tell."),
+    ] = None,
+    train: Annotated[str | None, typer.Option(help="The series of the training loss, where names do not tell.")] = None,
+    validation: Annotated[str | None, typer.Option(help="The series of the validation loss.")] = None,
+    x: Annotated[str | None, typer.Option(help="What the curves are drawn over: step, epoch or row.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write one HTML page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Is the difference between two groups of runs real? Of any framework: etude compare TREATED… --vs CONTROL…
+
+    Paired by seed where that is sure, else by Welch's t; better, worse, equivalent or undecided, and how many runs
+    would tell. Groups that differ in more than is said are refused. Exit codes: 0 fine, 2 usage or a comparison that
+    would mislead, 3 unreadable input, 130 stopped with Ctrl-C.
+    """
+    from etude.faces.compare_command import Asked as Compared
+    from etude.faces.compare_command import compare_paths
+
+    given = Compared(
+        paths=tuple(paths),
+        vs=tuple(vs or ()),
+        by=by,
+        control=control,
+        metric=metric,
+        at=at,
+        pair=pair,
+        differs=tuple(differs or ()),
+        as_a_whole=as_a_whole,
+        same_unit=same_unit,
+        smallest_effect=smallest_effect,
+        level=level,
+        higher_is_better=higher_is_better,
+        train=train,
+        validation=validation,
+        x=x,
+        report=report,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(compare_paths(given))
+
+
 @app.command(context_settings={"allow_interspersed_args": False})
 def watch(  # noqa: PLR0913 - each parameter is one option of the command
     command: Annotated[list[str], typer.Argument(help="The command, after --, as in: -- python train.py --lr 0.1")],
@@ -192,6 +367,11 @@ def doctor(
         typer.echo(health_json(health))
     else:
         Console(highlight=False).print(health_table(health))
+
+
+def _several(option: Any) -> list[str]:  # noqa: ANN401 - of a library within the library
+    """The names of an option that may be given several times."""
+    return [name for name in option.opts if name.startswith("--")] if getattr(option, "multiple", False) else []
 
 
 def _count(replicates: str | None) -> int | str | None:

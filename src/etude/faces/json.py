@@ -24,7 +24,7 @@ def result_json(result: StudyResult, report: Path, trained: Sequence[Diagnosis] 
         "schema": SCHEMA,
         "study": result.plan.name,
         "claims": [_claim(judgement) for judgement in result.judgements],
-        "effects": [_effect(effect) for effect in result.effects],
+        "effects": [effect_plain(effect) for effect in result.effects],
         "variance": [
             {"metric": v.metric, "term": v.term, "share": v.share, "degrees": v.degrees, "f": v.f, "p": v.p}
             for v in result.variance
@@ -38,7 +38,7 @@ def result_json(result: StudyResult, report: Path, trained: Sequence[Diagnosis] 
         "provenance": dict(result.provenance),
         "report": str(report),
     }
-    return json.dumps(_finite(plain), allow_nan=False, ensure_ascii=False, indent=1)
+    return json.dumps(finite(plain), allow_nan=False, ensure_ascii=False, indent=1)
 
 
 def _claim(judgement: Judgement) -> dict[str, Any]:
@@ -47,13 +47,14 @@ def _claim(judgement: Judgement) -> dict[str, Any]:
         "text": judgement.claim.text,
         "verdict": judgement.verdict,
         "because": judgement.because,
-        "effect": _effect(effects[0]) if effects else None,
-        "stated": [_effect(effect) for effect in judgement.stated],
-        "instead": [_effect(effect) for effect in judgement.instead],
+        "effect": effect_plain(effects[0]) if effects else None,
+        "stated": [effect_plain(effect) for effect in judgement.stated],
+        "instead": [effect_plain(effect) for effect in judgement.instead],
     }
 
 
-def _effect(effect: Effect) -> dict[str, Any]:
+def effect_plain(effect: Effect) -> dict[str, Any]:
+    """One effect as plain values."""
     return {
         "factor": effect.factor,
         "control": effect.control,
@@ -68,6 +69,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "high": effect.high,
         "level": effect.level,
         "pairs": effect.n_pairs,
+        "n_runs": None if effect.n_runs is None else list(effect.n_runs),
         "differences": list(effect.differences),
         "p": effect.p,
         "p_sign_flip": effect.p_sign_flip,
@@ -79,11 +81,12 @@ def _effect(effect: Effect) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any plain value
+def finite(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    """The same with null for every number that is not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
+        return {name: finite(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     return value

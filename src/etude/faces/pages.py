@@ -9,9 +9,11 @@ from markupsafe import Markup
 
 from etude.figures import (
     attention,
+    cost,
     decision,
     diagnosed,
     diagnosed_data,
+    distance,
     examples,
     forest,
     heads,
@@ -22,8 +24,10 @@ from etude.figures import (
     measured,
     network,
     numbers,
+    predicted,
     profiles,
     ranking,
+    rounds,
     scores,
     variance,
     verdict_marks,
@@ -92,6 +96,11 @@ PICTURES: Mapping[str, Callable[..., str]] = MappingProxyType(
         "severity_icon": verdict_marks.severity_icon,
         "sign_icon": verdict_marks.sign_icon,
         "sureness_bar": verdict_marks.sureness_bar,
+        "rounds_drawing": rounds.draw_rounds,
+        "distance_drawing": distance.draw_distance,
+        "predicted_row": predicted.draw_predicted_row,
+        "predicted_axis": predicted.draw_predicted_axis,
+        "cost_bar": cost.draw_cost_bar,
     }
 )
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etude.faces.plain import NO_BREAK, printable
+from etude.figures.marks import EFFECT_STYLES
 from etude.figures.numbers import level, number, percent, plural
 from etude.figures.scores import ScoresData, metrics_of, scores_data
 from etude.figures.variance import SMALL, large_and_small, variance_data
@@ -21,7 +22,7 @@ from etude.figures.verdicts import LOOKS, chances, rank
 from etude.figures.words import effect_sentence
 from etude.studies.design import told_arms
 from etude.values.claim import ClaimVerdict
-from etude.values.effect import Effect, Verdict
+from etude.values.effect import Effect
 from etude.values.finding import Diagnosis
 from etude.values.metric import METRICS
 from etude.values.study import Progress, StudyResult
@@ -36,14 +37,6 @@ CLAIM_STYLES: Mapping[ClaimVerdict, tuple[str, str]] = {
     "confounded": ("⚠", "magenta"),
     "undecided": ("?", "yellow"),
 }
-EFFECT_STYLES: Mapping[Verdict, tuple[str, str]] = {
-    "better": ("▲", "green"),
-    "worse": ("▼", "red"),
-    "equivalent": ("=", "cyan"),
-    "undecided": ("?", "yellow"),
-}
-
-
 FEW_PAIRS = 3
 FEW_TRAINED = 12
 """Arms of which it is told how they trained."""
@@ -225,7 +218,7 @@ def effects_table(effects: list[Effect]) -> Table:
     table.add_column()
     for effect in effects:
         mark, style = EFFECT_STYLES[effect.verdict]
-        sure = f" {level(effect.level).replace(' ', NO_BREAK)} interval, {effect.n_pairs} pairs, p = {effect.p:.2g}."
+        sure = f" {level(effect.level).replace(' ', NO_BREAK)} interval, {effect.based_on}, p = {effect.p:.2g}."
         told = words(effect_sentence(effect)).append(sure, style="dim")
         for note in effect.notes:
             told.append(words(f"\n{note[0].upper()}{note[1:]}.", "dim"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from etude.figures.axes import Axis, axis, tick_labels
 from etude.figures.marks import effect_mark, style_name
-from etude.figures.numbers import bounds, decimals, level, number, plural
+from etude.figures.numbers import bounds, decimals, level, number
 from etude.figures.svg import dots, element, picture, text
 from etude.figures.words import amount, effect_title, finished, heading, metric_words, outcome, sides
 from etude.values.effect import Effect
@@ -193,7 +193,7 @@ def effect_estimate(effect: Effect, places: int) -> str:
     if not np.isfinite(effect.mean):
         return f"no estimate: {finished(effect)}"
     about = f"{level(effect.level)} interval {bounds(effect.low, effect.high, places)}"
-    return f"{amount(effect, places)} ({about}; {plural(effect.n_pairs, 'pair')})"
+    return f"{amount(effect, places)} ({about}; {effect.based_on})"
 
 
 def draw_forest_row(data: ForestData, row: ForestRow) -> str:
@@ -205,7 +205,9 @@ def draw_forest_row(data: ForestData, row: ForestRow) -> str:
         *_interval(data, row),
     ]
     title = f"{row.label}: {outcome(row.effect)}"
-    shape = f"Mean paired difference {row.estimate}. Each dot is one replicate; the vertical line is no difference."
+    dotted = " Each dot is one replicate;" if row.dots else ""
+    kind = "paired difference" if row.effect.n_runs is None else "difference"
+    shape = f"Mean {kind} {row.estimate}.{dotted or ' In it,'} the vertical line is no difference."
     return picture(title, shape, *parts, width="100%", height=HEIGHT, class_="strip")
 
 

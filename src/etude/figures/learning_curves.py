@@ -151,21 +151,24 @@ def _own_axis(data: LearningCurvesData, values: NDArray[np.float64]) -> Axis:
     return shared_axis([values], tuple(value for _, value in data.limits))[0]
 
 
-def draw_learning_curves(panel: Panel, *, thin: int = PICTURED, thin_points: int = 80) -> str:
+def draw_learning_curves(
+    panel: Panel, *, thin: int = PICTURED, thin_points: int = 80, over: str = "optimiser steps"
+) -> str:
     """One panel of the small multiples.
 
     thin: how many replicates are drawn as thin lines, the first ones, each of `thin_points` points
+    over: what steps count
     """
     data, vertical = panel.data, panel.axis
     last = max((int(series.steps[-1]) for series in data.series if series.steps.size), default=1)
     across = Axis(0.0, float(max(last, 1)))
-    frame = [*_horizontal(across), *_vertical(vertical)]
+    frame = [*_horizontal(across, over), *_vertical(vertical)]
     curves = [part for series in data.series for part in _curves(series, across, vertical, (thin, thin_points))]
     lines, labels = _limit_lines(data, vertical)
     fine = f"0 0 {INNER_WIDTH * FINE} {INNER_HEIGHT * FINE}"
     place = {"x": LEFT, "y": TOP, "width": INNER_WIDTH, "height": INNER_HEIGHT}
     inner = element("svg", *lines, *curves, viewBox=fine, **place)
-    title = f"{metric_words(data.quantity)} of {data.arm} over optimiser steps"
+    title = f"{metric_words(data.quantity)} of {data.arm} over {over}"
     box = f"0 0 {WIDTH} {HEIGHT}"
     return picture(title, _describe(data), *frame, inner, *labels, viewBox=box, class_="curves")
 
@@ -197,7 +200,7 @@ def _drop(values: NDArray[np.float64], vertical: Axis) -> NDArray[np.float64]:
     return np.where(np.isnan(placed), np.nan, np.clip(placed, -1.0, 2.0)) * INNER_HEIGHT * FINE
 
 
-def _horizontal(across: Axis) -> list[str]:
+def _horizontal(across: Axis, over: str) -> list[str]:
     ticks = across.ticks(3)
     places = LEFT + across.place(ticks) * INNER_WIDTH
     base = TOP + INNER_HEIGHT
@@ -206,7 +209,7 @@ def _horizontal(across: Axis) -> list[str]:
         for x, label in zip(places, tick_labels(ticks), strict=True)
     ]
     rule = element("path", d=f"M{LEFT} {base}h{INNER_WIDTH}", stroke="currentColor")
-    unit = text("optimiser steps", x=WIDTH - RIGHT, y=base + 26, text_anchor="end", class_="unit")
+    unit = text(over, x=WIDTH - RIGHT, y=base + 26, text_anchor="end", class_="unit")
     return [rule, element("g", *labels, text_anchor="middle"), unit]
 
 

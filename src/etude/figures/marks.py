@@ -16,6 +16,16 @@ EFFECT_SHAPES: Mapping[Verdict, str] = MappingProxyType(
     }
 )
 
+EFFECT_STYLES: Mapping[Verdict, tuple[str, str]] = MappingProxyType(
+    {
+        "better": ("▲", "green"),
+        "worse": ("▼", "red"),
+        "equivalent": ("=", "cyan"),
+        "undecided": ("?", "yellow"),
+    }
+)
+"""The sign and the colour of an effect's verdict in a terminal."""
+
 CLAIM_SHAPES: Mapping[ClaimVerdict, tuple[str, str]] = MappingProxyType(
     {  # (outline, glyph inside)
         "supported": ("M1 12a11 11 0 1 1 22 0a11 11 0 1 1-22 0z", "M6.5 12.5l4 4 7-8.5"),

@@ -7,13 +7,21 @@ from etude.values.finding import Measured, Prediction
 
 
 def measured_text(measured: Measured) -> str:
-    """The value, its unit, its interval.
+    """The value, its unit, its interval, and how many runs it is the mean over.
 
     >>> measured_text(Measured("rise", 0.1734, "nats", 0.12, 0.21))
     '0.173 nats (0.120 to 0.210)'
     >>> measured_text(Measured("steps", 400.0, "steps")), measured_text(Measured("share", 12.5, "%"))
     ('400 steps', '12.5 %')
+    >>> measured_text(Measured("rise", 0.03, "nats", runs=6))
+    '0.03 nats on average over 6 runs'
     """
+    over = f" on average over {measured.runs:,} runs" if measured.runs > 1 else ""
+    return f"{_ranged(measured)}{over}"
+
+
+def _ranged(measured: Measured) -> str:
+    """The value, its unit, its interval."""
     unit = f" {measured.unit}" if measured.unit else ""
     value, low, high = (
         math.nan if one is None else float(one) for one in (measured.value, measured.low, measured.high)

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NOT_FINITE = "not finite"
 
+ALL_BUT_CERTAIN = 0.99999
+"""Coverage above which no more decimals are told: intervals of a first look, which claim next to nothing."""
+
 
 def decimals(spread: float) -> int:
     """Decimals that give `spread`, a range or an interval's width, two significant digits.
@@ -84,9 +87,11 @@ def percent(share: float, places: int = 0) -> str:
 def level(coverage: float) -> str:
     """An interval's coverage: as many decimals as it takes to differ from 100 %.
 
-    >>> level(0.95), level(0.99167), level(0.9995)
-    ('95 %', '99.2 %', '99.95 %')
+    >>> level(0.95), level(0.99167), level(0.9995), level(0.9999998)
+    ('95 %', '99.2 %', '99.95 %', 'over 99.999 %')
     """
+    if coverage > ALL_BUT_CERTAIN:
+        return f"over {percent(ALL_BUT_CERTAIN, 3)}"
     for places in (0, 1, 2):
         if abs(round(100 * coverage, places) - 100 * coverage) < (1 - coverage) * 10:
             return percent(coverage, places)

@@ -1,4 +1,4 @@
-"""From paired differences to verdicts: one family of questions, one error rate, and no interval against its verdict.
+"""From differences to verdicts: one family of questions, one error rate, and no interval against its verdict.
 
 Within a family, at most a share `1 − level` of studies calls any difference that does not exist, and at most that
 share calls any equivalence that does not hold. Not finding a difference is never called equivalence.
@@ -17,6 +17,7 @@ from etude.numerics.intervals import Estimate, Interval, alpha_of, interval_of, 
 from etude.numerics.multiplicity import holm_alphas
 from etude.numerics.shape import all_alike, lattice_step, shape_warning
 from etude.numerics.stopping import LOOKS, e_process, look_alphas
+from etude.numerics.unpaired import permutation_p, welch_t
 from etude.values.effect import Verdict
 from etude.values.errors import ComparisonError, RecipeError
 from etude.values.study import MINIMUM_REPLICATES
@@ -48,11 +49,55 @@ class Question:
     replicates: int | None = None
 
     def __post_init__(self) -> None:
-        if self.margin is not None and not 0 < self.margin < math.inf:
-            raise ComparisonError(
-                f"margin is {self.margin}. Equivalence means smaller than the smallest effect worth acting on: "
-                "give it above 0, in the metric's unit, or None to leave equivalence out."
-            )
+        _check_margin(self.margin)
+
+    @property
+    def n(self) -> int:
+        """Differences."""
+        return len(self.differences)
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """What shows in which steps the score comes."""
+        return np.asarray(self.differences, dtype=np.float64)
+
+    @property
+    def deviations(self) -> NDArray[np.float64]:
+        """What shows the shape of the distribution, and whether anything varies; wherever its middle is."""
+        return self.scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnpairedQuestion:
+    """One effect to decide on, between two groups of runs that have no pairs.
+
+    control, treated: a finite score of each run, shape (n,) and (m,)
+    margin, lower_is_better: as of a `Question`
+    """
+
+    control: tuple[float, ...] | NDArray[np.float64]
+    treated: tuple[float, ...] | NDArray[np.float64]
+    margin: float | None
+    lower_is_better: bool
+
+    def __post_init__(self) -> None:
+        _check_margin(self.margin)
+
+    @property
+    def n(self) -> int:
+        """Runs of the smaller group."""
+        return min(len(self.control), len(self.treated))
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """What shows in which steps the score comes."""
+        return np.concatenate((usable(self.control), usable(self.treated)))
+
+    @property
+    def deviations(self) -> NDArray[np.float64]:
+        """Distances from the own group's mean, in its standard deviations; of a group that does not vary, none."""
+        groups = [values for values in map(usable, (self.control, self.treated)) if not all_alike(values)]
+        return np.concatenate([(values - values.mean()) / values.std(ddof=1) for values in groups] or [np.zeros(2)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +106,7 @@ class Decision:
 
     interval:    at the level the verdict was reached at, which a family or a look makes higher than the study's
     verdict:     better, worse, equivalent or undecided
-    p_sign_flip: two-sided, by sign flips: for comparison, no verdict depends on it
+    p_sign_flip: two-sided, by sign flips, or without pairs by shuffling: for comparison, no verdict depends on it
     family:      how many questions share the error rate
     warnings:    what a person must know before believing the verdict
     """
@@ -74,7 +119,12 @@ class Decision:
 
 
 def decide(
-    questions: Sequence[Question], *, level: float = 0.95, rule: Rule = "fixed", looks: Sequence[int] = LOOKS, seed: int
+    questions: Sequence[Question | UnpairedQuestion],
+    *,
+    level: float = 0.95,
+    rule: Rule = "fixed",
+    looks: Sequence[int] = LOOKS,
+    seed: int,
 ) -> tuple[Decision, ...]:
     """A verdict on each question of one family, in the order asked.
 
@@ -86,7 +136,8 @@ def decide(
     is shown at 1 − alpha. Equivalence is found where the interval at 1 − 2 alpha lies inside ±margin (two one-sided
     tests), at the question's alpha or, where smaller, at the one of a Holm step-down over the equivalence tests. Scores
     that come in steps (one test row) need a margin above one step, of which the `STEPS_OF_GRACE` are taken off first.
-    Differences that are all the same have an unknown variation: nothing follows from them.
+    Differences that are all the same have an unknown variation: nothing follows from them. Groups without pairs are
+    judged by the same rules with Welch's t, where the number of runs was fixed beforehand.
 
     >>> improved = Question((-1.0, -1.2, -0.9, -1.1, -1.0), margin=0.1, lower_is_better=True)
     >>> decide([improved], seed=0)[0].verdict
@@ -95,10 +146,7 @@ def decide(
     alpha = _error_rate(questions, level=level, rule=rule, looks=looks)
     generators = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(i,))) for i in range(len(questions))]
     finest = alpha / max(1, len(questions))
-    estimates = [
-        ESTIMATORS[rule](usable(question.differences), finest, rng)
-        for question, rng in zip(questions, generators, strict=True)
-    ]
+    estimates = [_estimated(question, rule, finest, rng) for question, rng in zip(questions, generators, strict=True)]
     pairs = list(zip(questions, estimates, strict=True))
     alphas = holm_alphas([_p_different(*pair) for pair in pairs], alpha=alpha)
     equivalence_alphas = holm_alphas([_p_equivalent(*pair) for pair in pairs], alpha=alpha)
@@ -106,7 +154,7 @@ def decide(
     for (question, estimate), own, other, rng in zip(pairs, alphas, equivalence_alphas, generators, strict=True):
         interval = interval_of(estimate, alpha=own)
         verdict = _verdict(question, interval, estimate.bounds(2 * min(own, other)))
-        p = sign_flip_p(question.differences, rng=rng)
+        p = _p_by_chance(question, rng)
         decisions.append(Decision(interval, verdict, p, len(pairs), _warnings(question, interval, verdict)))
     return tuple(decisions)
 
@@ -119,19 +167,41 @@ def _at_a_look(differences: NDArray[np.float64], alpha: float, rng: np.random.Ge
     return mean_estimate(differences, alpha=alpha, rng=rng)
 
 
+def _estimated(question: Question | UnpairedQuestion, rule: Rule, finest: float, rng: np.random.Generator) -> Estimate:
+    if isinstance(question, UnpairedQuestion):
+        return welch_t(question.control, question.treated)
+    return ESTIMATORS[rule](usable(question.differences), finest, rng)
+
+
+def _p_by_chance(question: Question | UnpairedQuestion, rng: np.random.Generator) -> float:
+    if isinstance(question, UnpairedQuestion):
+        return permutation_p(question.control, question.treated, rng=rng)
+    return sign_flip_p(question.differences, rng=rng)
+
+
 Estimator = Callable[[NDArray[np.float64], float, np.random.Generator], Estimate]
 ESTIMATORS: Mapping[Rule, Estimator] = MappingProxyType(
     {"fixed": _at_a_look, "planned": _at_a_look, "any time": _at_any_time}
 )
 
 
-def _error_rate(questions: Sequence[Question], *, level: float, rule: Rule, looks: Sequence[int]) -> float:
+def _error_rate(
+    questions: Sequence[Question | UnpairedQuestion], *, level: float, rule: Rule, looks: Sequence[int]
+) -> float:
     if rule not in ESTIMATORS:
         raise RecipeError(f"no rule {rule!r}. Known: {', '.join(ESTIMATORS)}.")
-    if rule != "planned":
+    if rule == "fixed":
         return alpha_of(level)
+    if any(isinstance(question, UnpairedQuestion) for question in questions):
+        raise RecipeError(
+            f"groups without pairs cannot be judged by the rule {rule!r}: its error rate was worked out for paired "
+            "differences. Fix the number of runs beforehand (rule 'fixed'), or pair the runs."
+        )
+    if rule == "any time":
+        return alpha_of(level)
+    paired = [question for question in questions if isinstance(question, Question)]
     rates = dict(zip(looks, look_alphas(looks, alpha=alpha_of(level)), strict=True))
-    reached = {len(q.differences) if q.replicates is None else q.replicates for q in questions}
+    reached = {q.n if q.replicates is None else q.replicates for q in paired}
     if len(reached) > 1 or not reached <= rates.keys():
         raise RecipeError(
             f"a look at {', '.join(map(str, sorted(reached)))} replicates, but the planned looks are at "
@@ -141,16 +211,16 @@ def _error_rate(questions: Sequence[Question], *, level: float, rule: Rule, look
     return rates[reached.pop()] if reached else alpha_of(level)
 
 
-def _too_few(question: Question) -> bool:
-    return len(question.differences) < MINIMUM_REPLICATES
+def _too_few(question: Question | UnpairedQuestion) -> bool:
+    return question.n < MINIMUM_REPLICATES
 
 
-def _p_different(question: Question, estimate: Estimate) -> float:
+def _p_different(question: Question | UnpairedQuestion, estimate: Estimate) -> float:
     """p of no difference; 1 where no verdict may follow, so that the question still counts in its family."""
     return 1.0 if _too_few(question) else estimate.p_at(0.0)
 
 
-def _p_equivalent(question: Question, estimate: Estimate) -> float:
+def _p_equivalent(question: Question | UnpairedQuestion, estimate: Estimate) -> float:
     """p of a difference as large as the margin: the larger of the two one-sided tests."""
     margin = _room(question)
     if _too_few(question) or abs(estimate.mean) >= margin:
@@ -158,15 +228,15 @@ def _p_equivalent(question: Question, estimate: Estimate) -> float:
     return max(estimate.p_at(-margin), estimate.p_at(margin)) / 2
 
 
-def _room(question: Question) -> float:
+def _room(question: Question | UnpairedQuestion) -> float:
     """How far from 0 equivalence reaches: the margin, less what steps of the score hide; 0 where it cannot follow."""
-    step = lattice_step(question.differences)
+    step = lattice_step(question.scores)
     if question.margin is None or question.margin <= step:
         return 0.0
-    return max(0.0, question.margin - STEPS_OF_GRACE * step / len(question.differences))
+    return max(0.0, question.margin - STEPS_OF_GRACE * step / question.n)
 
 
-def _verdict(question: Question, interval: Interval, two_one_sided: tuple[float, float]) -> Verdict:
+def _verdict(question: Question | UnpairedQuestion, interval: Interval, two_one_sided: tuple[float, float]) -> Verdict:
     if _too_few(question):
         return "undecided"
     low, high = two_one_sided
@@ -178,14 +248,13 @@ def _verdict(question: Question, interval: Interval, two_one_sided: tuple[float,
     return "better" if (interval.high < 0) == question.lower_is_better else "worse"
 
 
-def _warnings(question: Question, interval: Interval, verdict: Verdict) -> tuple[str, ...]:
-    values = np.asarray(question.differences, dtype=np.float64)
-    shape = shape_warning(values)
-    alike = all_alike(values)
-    step = lattice_step(values)
+def _warnings(question: Question | UnpairedQuestion, interval: Interval, verdict: Verdict) -> tuple[str, ...]:
+    shape = shape_warning(question.deviations)
+    alike = all_alike(question.deviations)
+    step = lattice_step(question.scores)
     said = (
-        (_too_few(question), f"{values.size} pairs are too few for a verdict; {MINIMUM_REPLICATES} give one"),
-        (alike, IDENTICAL if not values[0] else f"every pair gave the same difference{UNKNOWN}"),
+        (_too_few(question), _says_too_few(question)),
+        *_says_alike(question),
         (
             question.margin is not None and step >= question.margin and not alike,
             f"the score moves in steps of {step:.2g} (what one test row is worth), and the smallest effect of interest "
@@ -204,6 +273,35 @@ def _warnings(question: Question, interval: Interval, verdict: Verdict) -> tuple
     return tuple(words for applies, words in said if applies)
 
 
+def _check_margin(margin: float | None) -> None:
+    if margin is not None and not 0 < margin < math.inf:
+        raise ComparisonError(
+            f"margin is {margin}. Equivalence means smaller than the smallest effect worth acting on: "
+            "give it above 0, in the metric's unit, or None to leave equivalence out."
+        )
+
+
+def _says_too_few(question: Question | UnpairedQuestion) -> str:
+    if isinstance(question, Question):
+        return f"{question.n} pairs are too few for a verdict; {MINIMUM_REPLICATES} give one"
+    sizes = f"{len(question.control)} control and {len(question.treated)} treated runs"
+    return f"{sizes} are too few for a verdict; {MINIMUM_REPLICATES} of each give one"
+
+
+def _says_alike(question: Question | UnpairedQuestion) -> tuple[tuple[bool, str], ...]:
+    """What is said of values that do not vary, and whether it applies."""
+    if isinstance(question, Question):
+        same = IDENTICAL if not question.scores[0] else f"every pair gave the same difference{UNKNOWN}"
+        return ((all_alike(question.deviations), same),)
+    control, treated = (all_alike(usable(values)) for values in (question.control, question.treated))
+    return (
+        (control and treated, f"all runs of a group gave the same number, in both groups{UNKNOWN}"),
+        (control and not treated, f"all control runs gave the same number; {BORROWED}"),
+        (treated and not control, f"all treated runs gave the same number; {BORROWED}"),
+    )
+
+
+BORROWED = "they were taken to vary as much as those of the other group"
 UNKNOWN = (
     ", so its variation is not known and no verdict follows; use more test rows or a finer metric such as log loss"
 )

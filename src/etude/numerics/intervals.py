@@ -11,7 +11,7 @@ from scipy import special
 from etude.numerics.shape import all_alike, skewness
 from etude.values.errors import ComparisonError, NotEnoughDataError, RecipeError
 
-Method = Literal["Student t", "bootstrap-t", "t e-process"]
+Method = Literal["Student t", "Welch t", "bootstrap-t", "t e-process"]
 Floats = NDArray[np.float64]
 
 BOOTSTRAP_FROM = 20
@@ -55,7 +55,7 @@ class Interval:
     """A mean difference with the interval that covers the true mean with probability `level`.
 
     p:      two-sided, of a true mean of 0, by the same method: p < 1 − level exactly where 0 is outside
-    method: "Student t", "bootstrap-t" or "t e-process"
+    method: "Student t", "Welch t", "bootstrap-t" or "t e-process"
     Bounds are infinite where nothing can be excluded: so few values at so high a level, or values that do not vary.
     """
 

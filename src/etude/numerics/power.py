@@ -1,4 +1,4 @@
-"""How many replicates a question needs: power of the paired t test and of two one-sided tests."""
+"""How many replicates a question needs: power of the paired t test, of Welch's, and of two one-sided tests."""
 
 import math
 from collections.abc import Callable
@@ -35,9 +35,7 @@ def paired_power(n: int, *, standard_deviation: float, difference: float, level:
     alpha = alpha_of(level)
     if standard_deviation == 0:
         return 1.0 if difference else 0.0
-    shift = abs(difference) * math.sqrt(n) / standard_deviation
-    reach = -float(special.stdtrit(n - 1, alpha / 2))
-    return _expected(lambda s: special.ndtr(shift - reach * s) + special.ndtr(-shift - reach * s), degrees=n - 1)
+    return _t_power(abs(difference) * math.sqrt(n) / standard_deviation, degrees=n - 1, alpha=alpha)
 
 
 def equivalence_power(
@@ -57,15 +55,7 @@ def equivalence_power(
     if standard_deviation == 0:
         return float(abs(difference) < margin)
     root = math.sqrt(n) / standard_deviation
-    reach = -float(special.stdtrit(n - 1, alpha))
-    return _expected(
-        lambda s: (
-            special.ndtr((margin - difference) * root - reach * s)
-            - special.ndtr((-margin - difference) * root + reach * s)
-        ),
-        degrees=n - 1,
-        below=margin * root / reach,  # a larger s leaves no room between the margins
-    )
+    return _two_one_sided_power(margin * root, difference * root, degrees=n - 1, alpha=alpha)
 
 
 def replicates_needed(
@@ -97,6 +87,63 @@ def replicates_for_equivalence(
     )
 
 
+def runs_needed(
+    *, standard_deviations: tuple[float, float], smallest_effect: float, power: float = 0.8, level: float = 0.95
+) -> int:
+    """The fewest runs of each of two groups, at least 5, that find the smallest effect with probability `power`.
+
+    standard_deviations: of the scores within each group, in the unit of `smallest_effect`.
+    For Welch's t, with Satterthwaite's degrees for these deviations. Assumes normal scores.
+
+    >>> runs_needed(standard_deviations=(1.0, 1.0), smallest_effect=1.0)
+    17
+    """
+    both = _both(standard_deviations)
+    _check(both, smallest_effect=smallest_effect, power=power)
+    return _fewest(
+        lambda n: _t_power(
+            smallest_effect * math.sqrt(n) / both if both else math.inf,
+            degrees=_degrees(standard_deviations, n),
+            alpha=alpha_of(level),
+        ),
+        power,
+    )
+
+
+def runs_to_decide(
+    *,
+    standard_deviations: tuple[float, float],
+    margin: float,
+    difference: float,
+    level: float = 0.95,
+    power: float = 0.8,
+) -> int | None:
+    """As `replicates_to_decide`, for two groups of so many runs each without pairs; None where out of reach.
+
+    >>> runs_to_decide(standard_deviations=(1.0, 1.0), margin=0.5, difference=0.0)
+    70
+    """
+    both, alpha = _both(standard_deviations), alpha_of(level)
+    _check(both, margin=margin, difference=abs(difference), power=power)
+    if both == 0:
+        return MINIMUM_REPLICATES
+    numbers = []
+    for power_of in (
+        lambda n: _t_power(
+            abs(difference) * math.sqrt(n) / both, degrees=_degrees(standard_deviations, n), alpha=alpha
+        ),
+        lambda n: _two_one_sided_power(
+            margin * math.sqrt(n) / both,
+            difference * math.sqrt(n) / both,
+            degrees=_degrees(standard_deviations, n),
+            alpha=alpha,
+        ),
+    ):
+        with suppress(RecipeError):
+            numbers.append(_fewest(power_of, power))
+    return min(numbers, default=None)
+
+
 def replicates_to_decide(
     *, standard_deviation: float, margin: float, difference: float, level: float = 0.95, power: float = 0.8
 ) -> int | None:
@@ -124,6 +171,35 @@ def replicates_to_decide(
     return min(numbers, default=None)
 
 
+def _both(standard_deviations: tuple[float, float]) -> float:
+    """Standard deviation of the difference between one run of each group."""
+    return math.hypot(*standard_deviations)
+
+
+def _degrees(standard_deviations: tuple[float, float], n: int) -> float:
+    """Satterthwaite's, for groups of n runs each with these standard deviations."""
+    one, other = (deviation / max(standard_deviations) for deviation in standard_deviations)
+    return (n - 1) * (one**2 + other**2) ** 2 / (one**4 + other**4)
+
+
+def _t_power(shift: float, *, degrees: float, alpha: float) -> float:
+    """Probability that |t| exceeds its bound, where t is `shift` standard errors off centre: both tails."""
+    if math.isinf(shift):
+        return 1.0
+    reach = -float(special.stdtrit(degrees, alpha / 2))
+    return _expected(lambda s: special.ndtr(shift - reach * s) + special.ndtr(-shift - reach * s), degrees=degrees)
+
+
+def _two_one_sided_power(margin: float, difference: float, *, degrees: float, alpha: float) -> float:
+    """Probability that two one-sided tests find equivalence; margin and difference in standard errors."""
+    reach = -float(special.stdtrit(degrees, alpha))
+    return _expected(
+        lambda s: special.ndtr(margin - difference - reach * s) - special.ndtr(-margin - difference + reach * s),
+        degrees=degrees,
+        below=margin / reach,  # a larger s leaves no room between the margins
+    )
+
+
 def _fewest(power_of: Callable[[int], float], wanted: float) -> int:
     low, high = MINIMUM_REPLICATES - 1, MINIMUM_REPLICATES
     while power_of(high) < wanted:
@@ -145,7 +221,7 @@ def _quadrature() -> tuple[Floats, Floats]:
     return nodes, weights
 
 
-def _expected(probability: Callable[[Floats], Floats], *, degrees: int, below: float = math.inf) -> float:
+def _expected(probability: Callable[[Floats], Floats], *, degrees: float, below: float = math.inf) -> float:
     """Mean of `probability` over s < below: s, in units of the true deviation, has s² degrees ~ chi-squared."""
     lowest, highest = (math.sqrt(special.chdtri(degrees, q) / degrees) for q in (1 - 1e-15, 1e-15))
     span = min(below, highest) - lowest

@@ -88,7 +88,7 @@ def split_by(runs: Sequence[Run], field: str, *, control: str | None) -> tuple[G
     values = [_logged(run, field) for run in runs]
     lacking = [run.name for run, value in zip(runs, values, strict=True) if value is None]
     if lacking:
-        known = {name for run in runs for name, value in _facts(run).items() if _chosen(name, value)}
+        known = {name for run in runs for name in _choices(run)}
         raise ComparisonError(
             f"{_some(lacking)} of {len(runs)} runs log no {field!r}. {nearest(field, known)} Group by a parameter that "
             "every run has, or name the groups: etude compare TREATED… --vs CONTROL…. Nothing was compared."
@@ -195,8 +195,8 @@ def _by_order(control: Group, treated: Group) -> Pairing:
     n, m = len(control.runs), len(treated.runs)
     if n != m:
         raise ComparisonError(
-            f"--pair order: {m} treated runs and {n} control runs cannot be paired one by one. Name as many of each, in "
-            "the order of their pairs, or leave them unpaired (--pair none). Nothing was compared."
+            f"--pair order: {m} treated and {n} control runs cannot be paired one by one. Name as many of each, in the "
+            "order of their pairs, or leave them unpaired (--pair none). Nothing was compared."
         )
     return Pairing("order", tuple((i, i) for i in range(n)), "paired in the order given")
 
@@ -238,6 +238,8 @@ def _facts(run: Run) -> Mapping[str, Value]:
 
 def _choices(run: Run) -> Mapping[str, Value]:
     """The parameters of a run by their words, or where two have the same words by their whole names."""
+    if run.recipe is not None:
+        return _facts(run)
     chosen = {name: value for name, value in _facts(run).items() if _chosen(name, value)}
     count = Counter(map(_words, chosen))
     return {(_words(name) if count[_words(name)] == 1 else name): value for name, value in chosen.items()}

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from etude.diagnosis.case import case_of
 from etude.diagnosis.diagnose import diagnosed
+from etude.diagnosis.expected import expected_of
 from etude.diagnosis.prescribe import prescribed
 from etude.studies.budget import FRESH, Budget, Purse
 from etude.studies.estimate import Terms
@@ -20,10 +22,10 @@ from etude.values.treatment import Final, Prescription, Round, Setting, Treated,
 ARMS = 10
 """Treatments of one trial at most, each strength counted."""
 
-WORTH = 0.02
+WORTH = 0.003
 """The weight below which a prescription is not worth a trial."""
 
-WELL = 0.9
+WELL = 0.95
 """The probability of a good fit from which nothing is tried."""
 
 HOPEFUL = 0.6
@@ -120,7 +122,9 @@ def _round(start: _Start, order: Order, ward: Ward) -> Round:
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
     if _is_well(found.diagnosis):
         return replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
-    worth = [one for one in prescribed(found.diagnosis, control, order.treatments) if one.weight >= WORTH]
+    expected = expected_of([case_of(run) for run in runs])
+    given = prescribed(found.diagnosis, control, order.treatments, expected)
+    worth = [one for one in given if one.weight >= WORTH]
     return _treated(found, worth, order, ward)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from etude.numerics.intervals import student_t
 from etude.studies.budget import Purse
 from etude.studies.changes import changes_of
 from etude.studies.estimate import Asked, Terms, estimate
@@ -15,6 +16,7 @@ from etude.values.effect import AND, Effect
 from etude.values.errors import EtudeError
 from etude.values.metric import Metric
 from etude.values.run import Run
+from etude.values.study import MINIMUM_REPLICATES
 from etude.values.treatment import Borne, Prescription, Setting, Tried
 
 CONTROL = "control"
@@ -24,6 +26,9 @@ HALF = 0.5
 
 FEWEST_ARMS = 2
 """As many go on at least."""
+
+ALIKE = 0.1
+"""The error rate at which a treatment counts as worse than the best one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +158,29 @@ def _tried(one: Prescription, arms: _Arms) -> Tried:
 
 
 def _best(tried: Sequence[Tried], metric: Metric) -> Prescription | None:
-    """Of those verified to help, the one that helped most; first those that make runs finish that did not."""
+    """Of those verified to help and not surely worse than the one that helped most, the one most was expected of.
+
+    Between treatments that the trial cannot tell apart the mean is luck, and what is expected of them is not. First
+    come those that make runs finish that did not, of which no mean is known.
+    """
     helped = [(one.effect, one.prescription) for one in tried if one.effect and one.bears == "confirmed"]
+    if not helped:
+        return None
     sign = 1 if metric.lower_is_better else -1
-    ranked = sorted(helped, key=lambda pair: sign * (pair[0].mean if math.isfinite(pair[0].mean) else -math.inf * sign))
-    return ranked[0][1] if ranked else None
+    best = min((effect for effect, _ in helped), key=lambda effect: _mean(effect, sign))
+    alike = [one for effect, one in helped if not _is_surely_worse(effect, best, sign)]
+    return max(alike, key=lambda one: one.weight)
+
+
+def _mean(effect: Effect, sign: int) -> float:
+    return sign * effect.mean if math.isfinite(effect.mean) else -math.inf
+
+
+def _is_surely_worse(one: Effect, best: Effect, sign: int) -> bool:
+    """Whether a two-sided paired t test at `ALIKE` tells them apart; both were tried on the same replicates."""
+    differences = sign * (np.array(one.differences) - np.array(best.differences))
+    known = differences[np.isfinite(differences)]
+    if known.size < MINIMUM_REPLICATES:
+        return _mean(one, sign) > _mean(best, sign)
+    low, _ = student_t(known).bounds(ALIKE)
+    return bool(low > 0)

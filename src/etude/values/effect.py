@@ -16,20 +16,21 @@ AND, BEYOND, TO = " + ", " beyond ", " → "
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Effect:
-    """Mean paired difference, treated minus control, in the metric's own unit.
+    """Mean difference, treated minus control, in the metric's own unit.
 
     mean, low, high:  the estimate and its interval at `level`; the level is the one the verdict was reached at
-    n_pairs:          replicates in which both sides gave a finite score
+    n_pairs:          replicates in which both sides gave a finite score; 0 where runs have no pairs
     verdict:          better, worse, equivalent (smaller than `smallest_effect`) or undecided
     factor:           what differs between the two sides: one field, or several joined by " + "
     control, treated: the two levels, as a person reads them
     differences:      treated minus control in each replicate, in replicate order
     p:                two-sided, by the interval's own method; p_sign_flip: by sign flips, for comparison
-    method:           "Student t", "bootstrap-t" or "t e-process"
+    method:           "Student t", "Welch t", "bootstrap-t" or "t e-process"
     smallest_effect:  the margin of "equivalent", in the metric's unit; None: equivalence was not asked about
     family:           how many effects share the error rate (Holm)
     says:             the comparison in a person's words, where somebody put it so
     notes:            warnings on the shape of the differences, diverged runs, replicates needed
+    n_runs:           control and treated runs with a finite score, where runs have no pairs; None where they have
     """
 
     mean: float
@@ -53,6 +54,14 @@ class Effect:
     family: int = 1
     notes: tuple[str, ...] = ()
     says: str = ""
+    n_runs: tuple[int, int] | None = None
+
+    @property
+    def based_on(self) -> str:
+        """How many pairs, or runs on either side, it was estimated from."""
+        if self.n_runs is None:
+            return f"{self.n_pairs:,} pair{'' if self.n_pairs == 1 else 's'}"
+        return f"{self.n_runs[1]:,} against {self.n_runs[0]:,} runs"
 
     def __repr__(self) -> str:
         """The same line, marked as an Effect: the fields are many and have names."""
@@ -63,7 +72,7 @@ class Effect:
         label = METRICS[self.metric].label if self.metric in METRICS else self.metric
         what = f"{self.factor}, {self.treated} against {self.control}: {label} ({self.split})"
         interval = f"{self.mean:+.4g} [{self.low:+.4g}, {self.high:+.4g}] {self.unit}"
-        return f"{what} {interval} ({100 * self.level:.4g} % interval, {self.n_pairs} pairs): {self.verdict}"
+        return f"{what} {interval} ({100 * self.level:.4g} % interval, {self.based_on}): {self.verdict}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,14 @@ class Expected:
 
     helps: the probability that it improves the score
     low, middle, high: the improvement, in the metric's unit: its median and the 10th and 90th percentile if it helps
+    worth: the probability times the median, as a share of the best constant's score: what prescriptions are ranked by
     """
 
     helps: float
     low: float
     middle: float
     high: float
+    worth: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
