@@ -4,7 +4,7 @@ import pytest
 
 from etude.diagnosis.diagnose import CHECKS
 from etude.diagnosis.own_fields import ANYTHING, OWN_TREATMENTS, own_treatment
-from etude.diagnosis.prescribe import COSTLY, TREATMENTS, prescribed
+from etude.diagnosis.prescribe import COSTLY, TREATMENTS, UNMEASURED, prescribed
 from etude.diagnosis.verdict import VERDICTS
 from etude.values.data import Bundled, Images, Memory, Task
 from etude.values.finding import Diagnosis, Finding
@@ -69,12 +69,12 @@ def test_a_finding_counts_half_of_a_verdict():
     diagnosis = Diagnosis("a", "overfit", 0.2, "", probabilities={"overfit": 0.2}, findings=(finding,))
     dropout = next(one for one in prescribed(diagnosis, PLAIN) if one.name == "dropout (0.1)")
     assert dropout.because == ("overfit",)
-    assert dropout.weight == pytest.approx(0.2)
+    assert dropout.weight == pytest.approx(0.2 * UNMEASURED)
     noisy = Finding("label noise memorised", "", "warning", 0.8)
     both = Diagnosis("a", "overfit", 0.2, "", probabilities={"overfit": 0.2}, findings=(noisy,))
     dropout = next(one for one in prescribed(both, PLAIN) if one.name == "dropout (0.1)")
     assert dropout.because == ("label noise memorised", "overfit")
-    assert dropout.weight == pytest.approx(0.2 + 0.8 / 2)
+    assert dropout.weight == pytest.approx((0.2 + 0.8 / 2) * UNMEASURED)
 
 
 def test_more_rows_are_not_to_be_had_by_a_change_of_settings():

@@ -1,12 +1,15 @@
 """From a diagnosis to the treatments worth a trial, those first for which most speaks."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from etude.diagnosis.own_fields import ANYTHING
 from etude.diagnosis.treatments import (
     activation,
     adam,
     augmentation,
+    class_weights,
     clipping,
     decaying_rate,
     decoupled_decay,
@@ -14,6 +17,8 @@ from etude.diagnosis.treatments import (
     dropout,
     early_stopping,
     gates,
+    initialisation,
+    label_smoothing,
     larger_batches,
     larger_rate,
     less_decay,
@@ -23,7 +28,9 @@ from etude.diagnosis.treatments import (
     more_decay,
     more_epochs,
     narrower,
+    normalisation,
     proper_loss,
+    residual,
     smaller_batches,
     smaller_rate,
     warm_up,
@@ -31,7 +38,7 @@ from etude.diagnosis.treatments import (
 )
 from etude.values.finding import Diagnosis
 from etude.values.recipe import Recipe
-from etude.values.treatment import Prescription, Setting, Treatment
+from etude.values.treatment import Expected, Prescription, Setting, Treatment
 
 TREATMENTS: tuple[Treatment, ...] = (
     more_epochs.TREATMENT,
@@ -49,6 +56,9 @@ TREATMENTS: tuple[Treatment, ...] = (
     deeper.TREATMENT,
     narrower.TREATMENT,
     activation.TREATMENT,
+    initialisation.TREATMENT,
+    normalisation.TREATMENT,
+    residual.TREATMENT,
     gates.TREATMENT,
     early_stopping.TREATMENT,
     more_decay.TREATMENT,
@@ -56,6 +66,8 @@ TREATMENTS: tuple[Treatment, ...] = (
     less_decay.TREATMENT,
     dropout.TREATMENT,
     less_dropout.TREATMENT,
+    label_smoothing.TREATMENT,
+    class_weights.TREATMENT,
     augmentation.TREATMENT,
     more_data.TREATMENT,
 )
@@ -63,6 +75,9 @@ TREATMENTS: tuple[Treatment, ...] = (
 
 BESIDE = 0.5
 """What a finding counts that is not a verdict, against a verdict of the same probability."""
+
+UNMEASURED = 0.1
+"""What a treatment is taken to gain that the bank has not measured, where it answers what is surely wrong."""
 
 UNTOLD = 0.1
 """The weight of a treatment for which nothing speaks, where nothing could be weighed: a score without a curve."""
@@ -72,15 +87,20 @@ COSTLY = frozenset({more_data.TREATMENT.name})
 
 
 def prescribed(
-    diagnosis: Diagnosis, control: Setting, treatments: Sequence[Treatment] = TREATMENTS
+    diagnosis: Diagnosis,
+    control: Setting,
+    treatments: Sequence[Treatment] = TREATMENTS,
+    expected: Mapping[str, Expected] = MappingProxyType({}),
 ) -> tuple[Prescription, ...]:
     """Every treatment that answers something of the diagnosis, at each strength that changes the control.
 
-    The one for which most speaks comes first; of two alike, the one that is explained earlier. What two treatments
-    have in common, the same changed recipe, is prescribed once. Where nothing could be weighed, every treatment is.
+    The one for which most speaks comes first: what it is expected to gain, where the bank has measured its like, else
+    how likely it is that it answers what is wrong. What two treatments have in common, the same changed recipe, is
+    prescribed once. Where nothing could be weighed, every treatment is.
     """
     speaking, blind = _speaking(diagnosis), 0.0 if diagnosis.probabilities else UNTOLD
-    found = [one for treatment in treatments for one in _strengths(treatment, control, speaking, blind)]
+    plain = [one for treatment in treatments for one in _strengths(treatment, control, speaking, blind)]
+    found = [_with_expected(one, expected.get(one.name)) for one in plain]
     ranked = sorted(found, key=lambda one: -one.weight)
     return tuple({_identity(one.setting): one for one in reversed(ranked)}.values())[::-1]
 
@@ -105,6 +125,13 @@ def _strengths(
         if setting is not None and setting != control:
             several = f" ({strength:g})" if len(treatment.strengths) > 1 else ""
             yield Prescription(treatment.name + several, treatment.name, setting, tuple(because), weight)
+
+
+def _with_expected(one: Prescription, expected: Expected | None) -> Prescription:
+    """Ranked by what it is expected to gain, as a share of the best constant's score."""
+    if expected is None:
+        return replace(one, weight=UNMEASURED * one.weight)
+    return replace(one, weight=expected.worth, expected=expected)
 
 
 def _identity(setting: Setting) -> str:
