@@ -20,6 +20,7 @@ from torch import nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.nn.functional import mse_loss
 
+from etude.engine.activations import dead_units
 from etude.engine.watch import Watch
 from etude.engine.watch_options import Options
 from etude.records.read import read
@@ -561,6 +562,50 @@ def test_an_error_of_etudes_own_is_told_once_and_training_goes_on():
     assert bits(model, optimizer)[1:] == bits(twin, alone)[1:]
     assert watch.run.curve("train/objective").steps.tolist() == [1, 2]
     assert hooks(model, optimizer) == 0
+
+
+def test_an_error_in_a_hook_lets_pytorch_go_through_the_hooks_of_others():
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    calls = []
+    with watching(model, optimizer):
+        optimizer.register_step_pre_hook(lambda *_: calls.append("before"))
+        optimizer.param_groups[0]["lr"] = Broken()  # étude reads it before SGD does
+        with pytest.warns(RuntimeWarning, match="stopped watching after step 1: RuntimeError: device lost"):
+            optimizer.step()
+        optimizer.step()
+    assert calls == ["before", "before"]
+    assert hooks(model, optimizer) == 1
+
+
+def test_activations_that_cannot_be_counted_stop_the_watch_and_not_the_loop():
+    model = nn.Sequential(nn.Linear(4, 8, dtype=torch.complex64), nn.Sigmoid())  # no complex number is above another
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching(model, optimizer):
+        optimizer.step()
+        output = model(batch(0)[0].to(torch.complex64))
+        with pytest.warns(RuntimeWarning, match="étude stopped watching after step 2"):
+            optimizer.step()
+    assert output.shape == (16, 8)
+
+
+def test_a_single_number_is_one_unit():
+    count, units = dead_units(torch.tensor(0.0), -1)
+    assert (int(count), units) == (1, 1)
+
+
+def test_the_gradient_is_read_before_an_optimiser_changes_it():
+    class Halving(torch.optim.Optimizer):
+        def step(self, closure=None):
+            for one in self.param_groups[0]["params"]:
+                one.grad /= 2
+
+    model = single_weight()
+    optimizer = Halving(model.parameters(), {"lr": 0.1})
+    with watching(model, optimizer) as watch:
+        model.weight.grad = torch.full_like(model.weight, 3.0)
+        optimizer.step()
+    assert values(watch, "signals/gradient_norm") == pytest.approx([3.0])
 
 
 def test_where_warnings_are_errors_the_loop_still_goes_on():

@@ -40,6 +40,38 @@ def test_printed_losses_are_judged_and_the_exit_code_is_the_commands(tmp_path):
     assert b"val_loss" in (tmp_path / "page.html").read_bytes()
 
 
+LOGS = (
+    CURVES
+    + """
+with open("log.csv", "w") as log:
+    print("epoch,train_loss,val_loss", file=log)
+    for e, train, held in losses(30):
+        print(e, train, held, sep=",", file=log)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("report", "says"), [("./log.csv", "would replace the log that is to be followed"), ("-", "names no file")]
+)
+def test_a_report_without_a_name_of_its_own_is_refused_before_the_command_runs(tmp_path, report, says):
+    (tmp_path / "train.py").write_text(LOGS)
+    command = ("--log", "log.csv", "--report", report, "--", sys.executable, "train.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "etude", "watch", *command], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert says in " ".join(done.stderr.decode().split())
+    assert not (tmp_path / "log.csv").exists()
+
+
+def test_a_report_never_replaces_a_log_that_was_found(tmp_path):
+    told = python(tmp_path, LOGS, "--quiet", "--report", "log.csv").stderr.decode()
+    assert "--report log.csv would replace a log that the command wrote" in told
+    assert "etude diagnose log.csv --report page.html" in told
+    assert (tmp_path / "log.csv").read_text().startswith("epoch,train_loss,val_loss\n1,")
+
+
 def test_a_diagnosis_stands_on_standard_error_and_nothing_of_it_on_standard_output(tmp_path):
     done = python(tmp_path, PRINTS)
     assert "overfit" in done.stderr.decode()

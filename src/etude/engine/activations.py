@@ -49,11 +49,16 @@ CONFIDENT = "signals/confident"
 
 
 class Activations:
-    """What the activations of a network do in one training step; nothing of it touches the step."""
+    """What the activations of a network do in one training step; nothing of it touches the step.
+
+    seconds: what counting took
+    error:   what went wrong in it, for `take` to raise: within the network nothing is raised
+    """
 
     def __init__(self) -> None:
         """Nothing is hooked yet."""
         self.seconds = 0.0
+        self.error: Exception | None = None
         self._handles: list[RemovableHandle] = []
         self._counts: dict[str, list[tuple[Tensor, int]]] = {}
 
@@ -75,8 +80,15 @@ class Activations:
 
     def take(self) -> dict[str, list[tuple[Tensor, int]]]:
         """What was counted since the last call: by the name of a curve, how many, still on its device, of how many."""
+        if self.error is not None:
+            raise self.error
         counts, self._counts = self._counts, {}
         return counts
+
+    @property
+    def are_seen(self) -> bool:
+        """Whether anything was counted since the last call of `take`."""
+        return bool(self._counts)
 
     def note(self, quantity: str, counted: tuple[Tensor, int]) -> None:
         """Add a count. A module that is called several times a step has several."""
@@ -99,8 +111,11 @@ class _Hook:
         if not (module.training and torch.is_grad_enabled()) or is_captured(output):
             return
         began = time.perf_counter()
-        with torch.no_grad():
-            activations.note(self._quantity, self._counted(output.detach()))
+        try:
+            with torch.no_grad():
+                activations.note(self._quantity, self._counted(output.detach()))
+        except Exception as error:  # noqa: BLE001 - nobody's network fails because étude has a mistake
+            activations.error = error
         activations.seconds += time.perf_counter() - began
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
@@ -139,8 +154,9 @@ def dead_units(output: Tensor, unit_axis: int) -> tuple[Tensor, int]:
     """
     axis = unit_axis % output.dim() if output.dim() > 1 else 0
     others = [i for i in range(output.dim()) if i != axis]
-    alive = output.ne(0)
-    return (~(alive.any(dim=others) if others else alive)).sum(), output.shape[axis]
+    sizes = output.abs()
+    dead = (sizes.sum(dim=others) if others else sizes).eq(0)  # `any` would take ten times as long
+    return dead.sum(), dead.numel()
 
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)

@@ -52,14 +52,14 @@ def fault(value: object) -> str:
     >>> fault(0.5), fault(Tensor([1, 2, 3])), fault({"loss": 0.5})
     ('', 'a tensor of shape (3,)', 'of type dict')
     """
-    if isinstance(value, float):
-        return ""
-    if isinstance(value, Tensor | np.ndarray):
-        what = "a tensor" if isinstance(value, Tensor) else "an array"
-        if value.size != 1 if isinstance(value, np.ndarray) else value.numel() != 1:
-            return f"{what} of shape {tuple(value.shape)}"
-        is_complex = value.is_complex() if isinstance(value, Tensor) else value.dtype.kind not in "biuf"
-        return f"{what} of {value.dtype}" if is_complex else ""
+    if isinstance(value, Tensor):
+        if value.numel() != 1:
+            return f"a tensor of shape {tuple(value.shape)}"
+        return f"a tensor of {value.dtype}" if value.is_complex() else ""
+    if isinstance(value, np.ndarray):
+        if value.size != 1:
+            return f"an array of shape {tuple(value.shape)}"
+        return "" if value.dtype.kind in "biuf" else f"an array of {value.dtype}"
     try:
         if isinstance(value, str | bytes):
             return f"the text {value!r}"

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from etude.engine.activations import is_captured
 
+WITH_ITEM = (Tensor, np.ndarray)
+
 AT_ONCE = 1_024
 """Losses that wait to be fetched, at most."""
 
@@ -62,4 +64,4 @@ class LossesSeen:
 
 def number(value: Tensor | float) -> float:
     """A number, also of a tensor that has a graph, and of an array that holds one."""
-    return float(value.item()) if isinstance(value, Tensor | np.ndarray) else float(value)
+    return float(value.item() if isinstance(value, WITH_ITEM) else value)

@@ -2,7 +2,7 @@
 
 import math
 
-SHARE = 0.015
+SHARE = 0.01
 """Of the time of the loop, what measuring may take where no interval is asked for."""
 
 SHORTEST, LONGEST = 10, 1_000
@@ -26,15 +26,15 @@ class Sampling:
         self.intervals: tuple[int, int] | None = None
         self._next = FIRST + 1
 
-    def is_due(self, step: int) -> bool:
-        """Whether step number `step`, from 1, is to be measured.
+    def next_after(self, step: int) -> int:
+        """Which step after number `step` is the next to be measured, as far as is known.
 
-        >>> [step for step in range(1, 41) if Sampling(every=20).is_due(step)]
-        [1, 2, 20, 40]
+        >>> [Sampling(every=20).next_after(step) for step in (0, 1, 2, 19, 20)]
+        [1, 2, 20, 20, 40]
         """
-        if step <= FIRST:
-            return True
-        return step % self.every == 0 if self.every is not None else step >= self._next
+        if step < FIRST:
+            return step + 1
+        return max(self._next, step + 1) if self.every is None else (step // self.every + 1) * self.every
 
     def note_step(self, seconds: float) -> None:
         """Take note of what one step took; a pause, such as for validation, counts as two steps at most."""
@@ -48,8 +48,8 @@ class Sampling:
         >>> sampling = Sampling()
         >>> sampling.note_step(0.001)
         >>> sampling.note_sample(3, 0.0015)
-        >>> sampling.is_due(102), sampling.is_due(103)
-        (False, True)
+        >>> sampling.next_after(3)
+        153
         """
         self.count += 1
         if self.every is not None or step < FIRST:

@@ -43,11 +43,11 @@ class Step:
     rows: of each embedding, which rows had a gradient since training began; it is kept from step to step
     """
 
-    def __init__(self, layers: Sequence[Layer], rows: dict[str, Tensor]) -> None:
-        """Nothing was seen yet."""
+    def __init__(self, layers: Sequence[Layer], rows: dict[str, Tensor], *, with_units: bool) -> None:
+        """Nothing was seen yet. with_units: whether units whose weights have no gradient are counted."""
         self._layers = {id(one): layer for layer in layers for one in layer.parameters}
         self._last = layers[-1] if layers else None
-        self._rows = rows
+        self._rows, self._with_units = rows, with_units
         self._weights: list[_Weight] = []
         self.learning_rate = math.nan
         self.skipped: list[Tensor] = []
@@ -66,7 +66,7 @@ class Step:
                 continue
             weight = _weight(layer, parameter)
             if not closure:
-                weight.numbers.update(_gradient(weight, scale if isinstance(scale, Tensor) else None))
+                self._note_gradient(weight, scale if isinstance(scale, Tensor) else None)
             self._weights.append(weight)
 
     @torch.no_grad()
@@ -76,7 +76,7 @@ class Step:
         owned = {id(one) for group in optimizer.param_groups for one in group["params"]}
         for weight in (one for one in self._weights if id(one.parameter) in owned):
             if "gradient" not in weight.numbers:
-                weight.numbers.update(_gradient(weight, None))
+                self._note_gradient(weight, None)
             weight.numbers["change"] = norm(sliced(weight.parameter, weight.every) - weight.before)
             weight.numbers["weight"] = norm(weight.before)
             if isinstance(weight.layer.module, EMBEDDINGS):
@@ -126,6 +126,16 @@ class Step:
                 curves[f"{start}/rows_used"] = numbers["rows"][0]
         return curves
 
+    def _note_gradient(self, weight: _Weight, scale: Tensor | None) -> None:
+        gradient = weight.parameter.grad
+        if gradient is None:
+            return
+        values = gradient.coalesce().values() if gradient.is_sparse else gradient
+        weight.numbers["gradient"] = norm(values) if scale is None else norm(values) / scale
+        is_of_units = isinstance(weight.layer.module, UNITS) and gradient.dim() > 1 and not gradient.is_sparse
+        if self._with_units and is_of_units:
+            weight.numbers["still"] = 1 - gradient.flatten(1).ne(0).any(dim=1).float().mean()
+
     def _note_rows(self, weight: _Weight, state: Mapping[str, object]) -> None:
         gradient = weight.parameter.grad
         if gradient is None:
@@ -146,17 +156,6 @@ class Step:
 def _weight(layer: Layer, parameter: nn.Parameter) -> _Weight:
     every = max(1, -(-parameter.numel() // MOST_COMPARED))
     return _Weight(layer, parameter, sliced(parameter, every).clone(), every, {})
-
-
-def _gradient(weight: _Weight, scale: Tensor | None) -> dict[str, Tensor]:
-    gradient = weight.parameter.grad
-    if gradient is None:
-        return {}
-    values = gradient.coalesce().values() if gradient.is_sparse else gradient
-    numbers = {"gradient": norm(values) if scale is None else norm(values) / scale}
-    if isinstance(weight.layer.module, UNITS) and gradient.dim() > 1 and not gradient.is_sparse:
-        numbers["still"] = 1 - gradient.flatten(1).ne(0).any(dim=1).float().mean()
-    return numbers
 
 
 def norm(values: Tensor) -> Tensor:
@@ -196,7 +195,7 @@ def read(numbers: Sequence[Tensor]) -> list[float]:
         by_device.setdefault(number.device, []).append(i)
     values = [math.nan] * len(numbers)
     for places in by_device.values():
-        fetched = torch.stack([numbers[i].detach().reshape(()).float() for i in places]).tolist()
+        fetched = torch.stack([numbers[i].detach().reshape(()) for i in places]).float().tolist()
         for i, value in zip(places, fetched, strict=True):
             values[i] = value
     return values

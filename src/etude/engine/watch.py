@@ -80,12 +80,12 @@ class Watch:
         self._model = weakref.ref(unwrapped(model))
         inner = [inner_of(one) for one in optimizers]
         self._optimizers = [weakref.ref(one) for one in inner]
-        self._is_trained = any(own(model, inner))
         self._named, self._device = type(unwrapped(model)).__name__, _device(model)
         self._order = order_of(model)
         self._handles: list[RemovableHandle] = []
         self._steps = Steps(weakref.ref(model), len(optimizers), Sampling(self._options.every), self._measured)
         self._steps.clip_norm = self._options.clip_norm
+        self._trains = any(own(model, inner))
         self._record, self._losses, self._stopping = Record(), LossesSeen(), OnlineStopping()
         self._last_loss = 0.0
         self._weights: dict[str, Tensor] = {}
@@ -114,18 +114,22 @@ class Watch:
         for i, reference in enumerate(self._optimizers):
             optimizer = reference()
             if optimizer is not None:
-                before, after = functools.partial(self._before, i), functools.partial(self._after, i)
-                self._handles.append(optimizer.register_step_pre_hook(before))
-                self._handles.append(optimizer.register_step_post_hook(after))
-        self._steps.begin()
+                self._handles.append(optimizer.register_step_pre_hook(functools.partial(self._before, i)))
+                self._handles.append(optimizer.register_step_post_hook(self._after))
+        self._steps.begin(are_seen=self._trains)
 
-    @safely
     def close(self, error: BaseException | None = None) -> None:
         """Stop watching, as the end of `with` does: nothing stays hooked, and the record is kept."""
-        if not self._is_open:
-            return
-        self._is_open, self.is_closed = False, True
-        self._unhook()
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        if self._is_open:
+            self._is_open, self.is_closed = False, True
+            self._conclude(error)
+
+    @safely
+    def _conclude(self, error: BaseException | None) -> None:
+        """The end of the loop is the last thing to be noted."""
         self._steps.end()
         self._note_losses()
         if error is not None:
@@ -151,12 +155,14 @@ class Watch:
         Several of one step, as with gradients that are accumulated, count as their mean. Where no optimiser's steps can
         be seen, each loss is one.
         """
-        self._note_unopened()
+        if not self._was_opened:
+            self._note_unopened()
         if self._left_out.lacks("loss", "loss", loss):
             return
-        if self._counts_losses:
-            self._steps.step += 1
-        if self._losses.add(self._steps.step, loss):
+        steps = self._steps
+        if not steps.are_seen:
+            steps.step += 1
+        if self._losses.add(steps.step, loss):
             self._note_losses()
 
     @safely
@@ -167,7 +173,7 @@ class Watch:
         sound = {name: value for name, value in given.items() if not self._left_out.lacks("validation", name, value)}
         if given and not sound:
             return
-        if self._counts_losses and self.step == self._validated_at:
+        if not self._steps.are_seen and self.step == self._validated_at:
             self._steps.step += 1
         self._validated_at = self.step
         measured = {f"validation/{_named(name)}": number(value) for name, value in sound.items()}
@@ -255,19 +261,26 @@ class Watch:
         )
 
     def give_up(self, error: Exception) -> None:
-        """Stop watching because of an error of étude's own; what was recorded until now is kept."""
+        """Stop watching because of an error of étude's own; what was recorded until now is kept.
+
+        What is hooked to the optimiser stays until the end, and does nothing: PyTorch may be going through its hooks.
+        """
         self.failure = f"étude stopped watching after step {self.step:,}: {type(error).__name__}: {error}"
-        self._unhook()
         self._steps.abandon()
         self._complain(self.failure)
 
     @safely
     def _before(self, which: int, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._steps.before(which, optimizer, closure=bool(args or kwargs.get("closure")))
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")  # the first argument is the optimiser itself
+        self._steps.before(which, optimizer, closure=closure is not None)
+
+    def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self._steps.is_plain:
+            self._finish(optimizer)
 
     @safely
-    def _after(self, which: int, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._steps.after(which, optimizer)
+    def _finish(self, optimizer: Optimizer) -> None:
+        self._steps.after(optimizer)
 
     def _measured(self, step: int, values: Mapping[str, float]) -> None:
         """A measured step is over."""
@@ -306,11 +319,6 @@ class Watch:
         self._notes.append(says)
         warn(f"{says}. Training goes on, untouched.")
 
-    @property
-    def _counts_losses(self) -> bool:
-        """Whether steps are told by losses alone, since no optimiser's are seen."""
-        return not self._was_opened or not (self._is_trained or self._steps.are_seen)
-
     def _note_unopened(self) -> None:
         if self._was_opened or self._is_told_unopened:
             return
@@ -320,11 +328,6 @@ class Watch:
             "step, and no file is written. Write `with etude.watch(…) as watch:` around the loop, or call watch.open() "
             "before it and watch.close() after it"
         )
-
-    def _unhook(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
 
     def _ending(self, error: BaseException | None) -> Ending:
         if not math.isfinite(self._last_loss):

@@ -1,6 +1,7 @@
 """The command `watch`: runs a command as if étude were not there, follows what it logs or prints, and judges it."""
 
 import getopt
+import os
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from etude.faces.follow_child import Child
 from etude.faces.follow_heard import Heard
 from etude.faces.plain import complain
-from etude.values.errors import EtudeError
+from etude.values.errors import EtudeError, ReportError
 
 EVERY = 2.0
 """Seconds between two looks, where nothing else is asked for."""
@@ -60,6 +61,7 @@ def follow(wanted: Asked) -> int:
     """Run the command, follow it, judge it; returns its exit code."""
     if not wanted.command:
         raise EtudeError("there is no command to run. Write it after --, as in: etude watch -- python train.py")
+    _refuse_report(wanted)
     sys.setswitchinterval(HANDOVER)
     began = time.time()
     heard = None if wanted.logs else Heard(_named(wanted.command))
@@ -72,6 +74,20 @@ def follow(wanted: Asked) -> int:
     with suppress(KeyboardInterrupt):  # whoever does not want the diagnosis still gets the exit code
         beside.join()
     return code
+
+
+def _refuse_report(wanted: Asked) -> None:
+    """A ReportError where the page has no name of its own; logs that are not named are seen to once they are found."""
+    if str(wanted.report) == "-":
+        raise ReportError(
+            "--report - names no file, and standard output is the command's. Name a file, such as --report page.html. "
+            "Nothing was run."
+        )
+    if wanted.report is not None and os.path.realpath(wanted.report) in map(os.path.realpath, wanted.logs):
+        raise ReportError(
+            f"--report {wanted.report} would replace the log that is to be followed. Name another file, such as "
+            "--report page.html. Nothing was run."
+        )
 
 
 def _watch(wanted: Asked, child: Child, heard: Heard | None, began: float, over: threading.Event) -> None:

@@ -67,6 +67,11 @@ class Logs:
         found = [run for kind in READERS for run in self._runs.get(kind, ())]
         return tuple(run for run in found if self._earlier.get(_key(run)) != extent(run))
 
+    @property
+    def files(self) -> frozenset[str]:
+        """The logs themselves, by their real paths."""
+        return frozenset(os.path.realpath(path) for path in self._kinds)
+
     def _stamped(self) -> Iterator[tuple[Path, Stamp]]:
         self.is_too_large = False
         for path in self._files():

@@ -1,6 +1,7 @@
 """Looks at a command's logs while it runs, judges the runs in them, and tells what is news."""
 
 import math
+import os
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from etude.faces.follow_run import Followed, distinct
 from etude.faces.plain import is_coloured, printable, width
 from etude.figures.numbers import plural
 from etude.records.read import READERS
+from etude.values.errors import ReportError
 from etude.values.run import Run
 
 TICK = 0.5
@@ -72,9 +74,7 @@ class Watcher:
         if not self._asked.quiet:
             self._show(found, same)
         if self._asked.report is not None:
-            from etude.faces.diagnosis_page import write_page
-
-            self._say(f"report: {write_page(found, self._asked.report)}")
+            self._write(found, self._asked.report)
 
     def _look(self) -> None:
         changed = self._logs.look()
@@ -105,6 +105,17 @@ class Watcher:
         self._is_ending, self._tell_at = True, time.monotonic() + GRACE
         self._say(f"étude ends the command, as --stop asks, because {why}. SIGINT was sent.")
         self._child.signal(signal.SIGINT)
+
+    def _write(self, found: Examined, report: Path) -> None:
+        """Write the page; a ReportError where it would replace a log."""
+        from etude.faces.diagnosis_page import write_page
+
+        if os.path.realpath(report) in self._logs.files:
+            raise ReportError(
+                f"--report {report} would replace a log that the command wrote. Make the page under another name: "
+                f"etude diagnose {report} --report page.html. The log is as it was, and no page was written."
+            )
+        self._say(f"report: {write_page(found, report)}")
 
     def _show(self, found: Examined, same: Sequence[str]) -> None:
         told = [examined_text(found, coloured=is_coloured(sys.stderr), wide=width()).rstrip()]
