@@ -2,24 +2,47 @@
 
     python benchmarks/bank_fit.py
 
-Nothing of the judging part is read. Thresholds are set on probabilities of models that have seen nothing of a run's
-data set: of the runs that nothing helps, no more than `ALARMS` may be called ill.
+Nothing of the judging part is read. Thresholds and sureness are set on probabilities of models that have seen neither a
+run's data set nor its architecture: of the runs that nothing helps, no more than `ALARMS` may be called ill. What is
+printed of each view is of these too, the calibration error with a sureness that was learned on other data.
 """
 
 import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from bank.fitting import VIEWS, Sample, fitted, left_out, plain, right, samples, sureness, threshold
-from bank.runs import read_bank
+from bank.fitting import (
+    VIEWS,
+    Floats,
+    Sample,
+    fitted,
+    left_out,
+    plain,
+    right,
+    samples,
+    seen_as,
+    stated,
+    sureness,
+    threshold,
+    together,
+)
+from bank.judging import Said, score
+from bank.runs import BankRun, read_bank
 from bank.truth import KINDS
+
+from etude.diagnosis.evidence import best_constant
+from etude.diagnosis.verdict import VERDICTS, WELL, Model, confirmed
 
 TARGET = Path(__file__).parent.parent / "src" / "etude" / "diagnosis" / "constants.json"
 ALARMS = 0.04
+POWERS = (1.0, 1.25, 1.5, 2.0)
 WIDE = (20, 80)
 """Percentiles of gains that are predicted."""
 
@@ -31,7 +54,7 @@ def gains(given: Sequence[Sample]) -> dict[str, list[float]]:
         of = [one for one in given if one.run.truth.verdict == verdict]
         shares = [
             max(one.run.truth.gains[name] for name in names if name in one.run.truth.gains)
-            * one.run.row["chance"]
+            * (best_constant(seen_as(one.run, VIEWS[0])) or one.evidence.begin)
             / one.evidence.begin
             for one in of
         ]
@@ -40,22 +63,63 @@ def gains(given: Sequence[Sample]) -> dict[str, list[float]]:
     return found
 
 
+def said(given: Sequence[Sample], found: Floats, chances: Floats, ill: float) -> list[Said]:
+    """What would be said of runs that have these shares and chances."""
+    likeliest = [VERDICTS[i] for i in found.argmax(axis=1)]
+    told = [chance >= (WELL if one == "good fit" else ill) for one, chance in zip(likeliest, chances, strict=True)]
+    return [
+        Said(one.run, verdict if tell else "cannot tell", float(chance if tell else 1 - chance), verdict)
+        for one, verdict, tell, chance in zip(given, likeliest, told, chances, strict=True)
+    ]
+
+
+def of_arms(model: Model, given: Sequence[Sample], found: Floats) -> str:
+    """For powers of `SHARPEN`: how right the verdicts of whole arms are, and what they state."""
+    parts = []
+    for power in POWERS:
+        arms, shares = together(given, found, power)
+        chances = np.array([confirmed(model, float(share)) for share in shares.max(axis=1)])
+        told = [one for one in said(arms, shares, chances, model.ill) if one.told]
+        mean = np.mean([one.probability or 0.0 for one in told])
+        parts.append(f"{power:g}: {np.mean([one.right for one in told]):.3f} for {mean:.3f}")
+    return "; ".join(parts)
+
+
+@cache
+def fitting_part(bank: Path) -> Sequence[BankRun]:
+    """Its runs, read once."""
+    return read_bank(bank, part="fit")
+
+
+def fit_view(bank: Path, view: Sequence[str]) -> Model:
+    """The model of a view; how it does on what was left out is printed."""
+    runs = fitting_part(bank)
+    given = samples(runs, view)
+    found = left_out(given)
+    model = replace(fitted([*given, *samples(runs, view, smooth=True)]), sure=sureness(given, found))
+    model = replace(model, ill=threshold(model, given, found, alarms=ALARMS))
+    of = score(said(given, found, stated(given, found), model.ill))
+    print(
+        f"{' '.join(view):26s} {of.runs} runs, right {right(given, found).mean():.3f}, told {of.coverage:.3f}, "
+        f"confirmed {of.right:.3f}, macro-F1 {of.told_f1:.3f}, calibration error {of.calibration:.3f}, "
+        f"false alarms {of.false_alarms:.3f}, ill from {model.ill:.2f}; "
+        f"replicates together, right for what is stated, by power: {of_arms(model, given, found)}",
+        flush=True,
+    )
+    return model
+
+
 def main() -> None:
-    """Fit every view, write the constants, and say how they do on data sets left out."""
+    """Fit every view, write the constants, and say how they do on what was left out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, default=Path(".bank/runs.jsonl"))
-    runs = read_bank(parser.parse_args().bank, part="fit")
-    models, first = {}, None
-    for view in VIEWS:
-        given = samples(runs, view)
-        first = first or given
-        smooth = samples(runs, view, smooth=True)
-        found = left_out(given, smooth)
-        model = replace(fitted([*given, *smooth]), sure=sureness(given, found))
-        key, ill = " ".join(view), threshold(model, given, found, alarms=ALARMS)
-        models[key] = replace(model, ill=ill)
-        print(f"{key:26s} {len(given)} runs, right {right(given, found).mean():.3f}, ill from {ill:.2f}")
-    assert first is not None
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    runs = fitting_part(asked.bank)  # before the fork, so that every process has them, and the limits of their data
+    first = samples(runs, VIEWS[0])
+    with ProcessPoolExecutor(asked.workers, mp_context=get_context("fork")) as pool:
+        found = pool.map(partial(fit_view, asked.bank), VIEWS)
+        models = {" ".join(view): model for view, model in zip(VIEWS, found, strict=True)}
     print(len(runs), "runs:", dict(Counter(one.run.truth.verdict for one in first)))
     constants = {"schema": 1, "gains": gains(first), "models": plain(models)}
     TARGET.write_text(json.dumps(constants) + "\n", encoding="utf-8")

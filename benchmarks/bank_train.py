@@ -10,12 +10,13 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bank.arms import BankArm, arms
+from bank.beyond import STEPS, shuffled_engine, sorted_engine, with_weights
 from bank.interventions import INTERVENTIONS
 from rich.progress import track
 
@@ -28,20 +29,32 @@ REPLICATES = 5
 FOLDER = Path(".bank")
 CONTROL = "control"
 
+USUAL_WEIGHTS, SHUFFLED = "usual weights", "shuffled"
+"""What takes a cause away that no recipe can say; it names no verdict, and tells what the cause does."""
+
 Key = tuple[str, str, int]
 """Arm, intervention, replicate."""
+Engine = Callable[..., Iterable[tuple[Job, Run]]]
 
 
-def jobs_of(arm: BankArm, replicates: int) -> Iterator[tuple[Key, Job]]:
-    """The arm's trainings; those whose curves are not needed are scored once, at their end."""
-    for replicate in range(replicates):
-        yield (arm.name, CONTROL, replicate), Job(arm.recipe, replicate)
-    for name, intervene in INTERVENTIONS.items():
-        treated = intervene(arm.recipe)
-        if treated is not None:
-            scored_late = changed(treated, {"score_every": treated.epochs})
-            for replicate in range(replicates):
-                yield (arm.name, name, replicate), Job(scored_late, replicate)
+def trainings(arm: BankArm, replicates: int) -> Iterator[tuple[Engine, list[tuple[Key, Job]]]]:
+    """The arm's trainings by engine; those whose curves are not needed are scored once, at their end."""
+    tried = {} if arm.cause == "leakage" else {name: given(arm.recipe) for name, given in INTERVENTIONS.items()}
+    changes = {name: changed(one, {"score_every": one.epochs}) for name, one in tried.items() if one is not None}
+    treated = {CONTROL: arm.recipe, **changes}
+    if arm.weights_times is not None:
+        treated = {name: with_weights(one, arm.weights_times) for name, one in treated.items()}
+        treated[USUAL_WEIGHTS] = with_weights(arm.recipe, 1.0)
+    jobs = [
+        ((arm.name, name, replicate), Job(recipe, replicate))
+        for name, recipe in treated.items()
+        for replicate in range(replicates)
+    ]
+    if arm.sorted:
+        yield sorted_engine, jobs
+        yield shuffled_engine, [((arm.name, SHUFFLED, i), Job(arm.recipe, i)) for i in range(replicates)]
+    else:
+        yield engine_called(check(treated[CONTROL]).engine), jobs
 
 
 def outcome(arm: BankArm, key: Key, run: Run) -> Mapping[str, Any]:
@@ -58,7 +71,7 @@ def outcome(arm: BankArm, key: Key, run: Run) -> Mapping[str, Any]:
         "train_objective": _plain(run.curves["train/objective"].values[-1]),
         "seconds": run.provenance["seconds"],
     }
-    if key[1] != CONTROL:
+    if key[1] not in (CONTROL, SHUFFLED):
         return kept
     chance = limits(arm.recipe.data, seed=arm.recipe.seed)[metric].best_constant
     facts = {
@@ -70,7 +83,8 @@ def outcome(arm: BankArm, key: Key, run: Run) -> Mapping[str, Any]:
         "chance": chance,
         "recipe": arm.recipe.model_dump(mode="json"),
     }
-    names = ("train/objective", "validation/objective", f"train/{metric}", f"validation/{metric}", f"test/{metric}")
+    scores = (f"train/{metric}", f"validation/{metric}", f"test/{metric}")
+    names = ("train/objective", "validation/objective", *scores, *((STEPS,) if arm.sorted else ()))
     curves = {
         name: {
             "steps": run.curves[name].steps.tolist(),
@@ -110,14 +124,11 @@ def train(chosen: Sequence[BankArm], path: Path, *, replicates: int, workers: in
     there = done(path)
     with path.open("a", encoding="utf-8") as file:
         for arm in track(chosen, description="arms"):
-            wanted = [(key, job) for key, job in jobs_of(arm, replicates) if key not in there]
-            if not wanted:
-                continue
-            engine = engine_called(check(arm.recipe).engine)
-            keys = {id(job): key for key, job in wanted}
-            for job, run in engine((job for _, job in wanted), workers=workers):
-                line = outcome(arm, keys[id(job)], run)
-                file.write(json.dumps(line, allow_nan=False) + "\n")
+            for engine, given in trainings(arm, replicates):
+                keys = {id(job): key for key, job in given if key not in there}
+                wanted = (job for key, job in given if key not in there)
+                for job, run in engine(wanted, workers=workers) if keys else ():
+                    file.write(json.dumps(outcome(arm, keys[id(job)], run), allow_nan=False) + "\n")
             file.flush()
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from bank.arms import BankArm, arms
+from bank.beyond import with_weights
 from bank.truth import Truth, truths
 
 from etude.values.curve import Curve, curve
@@ -31,34 +33,35 @@ class BankRun:
 
 def read_bank(path: Path, *, part: str | None = None) -> list[BankRun]:
     """Every control run of arms that are complete, or of those of one part."""
-    return [run for rows in _arms(path) for run in _runs(rows, part)]
+    return [run for arm, rows in arms_of(path) for run in _runs(rows, arm, part)]
 
 
-def _arms(path: Path) -> Iterator[Sequence[Mapping[str, Any]]]:
-    arms: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+def arms_of(path: Path) -> Iterator[tuple[BankArm, Sequence[Mapping[str, Any]]]]:
+    """Each arm with its trainings. What an arm is stands in the table of arms; a row tells how it went."""
+    rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     with path.open(encoding="utf-8") as file:
         for line in file:
             row = json.loads(line)
-            arms[row["arm"]].append(row)
-    yield from arms.values()
+            rows[row["arm"]].append(row)
+    return ((arm, rows[arm.name]) for arm in arms() if arm.name in rows)
 
 
-def _runs(rows: Sequence[Mapping[str, Any]], part: str | None) -> Iterator[BankRun]:
+def _runs(rows: Sequence[Mapping[str, Any]], arm: BankArm, part: str | None) -> Iterator[BankRun]:
     controls = {row["replicate"]: row for row in rows if row["intervention"] == "control"}
     counts = {(row["intervention"], row["replicate"]) for row in rows}
     interventions = {name for name, _ in counts}
     whole = len(counts) == len(interventions) * len(controls)
-    first = next(iter(controls.values()), None)
-    if first is None or not whole or len(interventions) < 7 or (part and first["part"] != part):
+    pair = arm.pair
+    if not controls or not whole or len(interventions) < 7 or (part and pair.part != part):
         return
     for replicate, truth in truths(rows).items():
         row = controls[replicate]
-        yield BankRun(row["arm"], row["part"], row["data"], row["architecture"], row["cause"], run_of(row), truth, row)
+        yield BankRun(arm.name, pair.part, pair.data_name, pair.architecture, arm.cause, run_of(row, arm), truth, row)
 
 
-def run_of(row: Mapping[str, Any]) -> Run:
+def run_of(row: Mapping[str, Any], arm: BankArm) -> Run:
     """The run as a log would hold it, and its recipe."""
-    curves = {name: _curve(name, row) for name in ("train/objective", "validation/objective")}
+    curves = {name: curve_of(name, row) for name in ("train/objective", "validation/objective")}
     last = int(curves["train/objective"].steps[-1])
     return Run(
         f"{row['arm']} · {row['replicate']}",
@@ -66,12 +69,23 @@ def run_of(row: Mapping[str, Any]) -> Run:
         ended=row["ended"],
         last_step=last,
         kept_step=last,
-        recipe=Recipe(**row["recipe"]),
+        recipe=shown_recipe(arm),
         replicate=row["replicate"],
     )
 
 
-def _curve(name: str, row: Mapping[str, Any]) -> Curve:
+def shown_recipe(arm: BankArm) -> Recipe:
+    """What was trained, as its user would know it; that rows are sorted no recipe says."""
+    return arm.recipe if arm.weights_times is None else with_weights(arm.recipe, arm.weights_times)
+
+
+def curve_of(name: str, row: Mapping[str, Any]) -> Curve:
+    """One of the curves that were kept."""
     kept = row["curves"][name]
-    values = [float("nan") if value is None else value for value in kept["values"]]
-    return curve(name, kept["steps"], values)
+    values, errors = (_numbers(kept[what]) for what in ("values", "errors"))
+    assert values is not None
+    return curve(name, kept["steps"], values, standard_errors=errors)
+
+
+def _numbers(kept: Sequence[float | None] | None) -> list[float] | None:
+    return None if kept is None else [float("nan") if value is None else value for value in kept]

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from etude.values.model import Mlp
+from etude.values.recipe import Recipe
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -15,8 +18,12 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def bank(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     import bank.arms
+    import bank.beyond
+    import bank.fitting
     import bank.judging
+    import bank.made
     import bank.runs
+    import bank.symptoms
     import bank.truth
 
     return bank
@@ -117,7 +124,18 @@ def test_there_are_runs_enough_and_every_arm_has_a_seed_of_its_own(bank):
     made = list(bank.arms.arms())
     assert 5 * len(made) >= 1500
     assert len({arm.recipe.seed for arm in made}) == len(made)
-    assert {"healthy", *bank.arms.CAUSES} == {arm.cause for arm in made}
+    beyond = {cause for causes in bank.arms.BEYOND_RECIPES.values() for cause in causes}
+    assert {"healthy", *bank.arms.CAUSES, *beyond} == {arm.cause for arm in made}
+
+
+def test_no_arm_changes_its_name_or_seed_when_others_are_added(bank):
+    # the last of the first edition, the first of the second, and the first and the last of those added to it
+    numbers = (765, 768, 2000, 2151)
+    named = ("copy attention tiny batches", "iris plain healthy", "moons shallow fast", "rentals deep gelu leakage")
+    seeds = {arm.name: arm.recipe.seed for arm in bank.arms.arms()}
+    assert [
+        seeds[f"{number:04d} {name}"] - bank.arms.SEED for number, name in zip(numbers, named, strict=True)
+    ] == list(numbers)
 
 
 @pytest.fixture
@@ -160,6 +178,55 @@ def test_calibration_is_near_nought_where_the_stated_share_is_right(bank, said):
     assert bank.judging.calibration([replace(one, probability=1.0) for one in told]) > 0.2
 
 
+def test_arrays_are_the_same_each_time_and_a_set_of_copies_keeps_its_rows(bank):
+    data = bank.made.made("friedman")
+    bank.made.made.cache_clear()
+    assert bank.made.made("friedman") == data
+    assert data.inputs.shape == (900, 8)
+    again = bank.made.copied(data, 0.25, seed=1)
+    assert again.inputs.shape == (1125, 8)
+    assert np.array_equal(again.inputs[:900], data.inputs)
+    rows = {row.tobytes() for row in data.inputs}
+    assert all(row.tobytes() in rows for row in again.inputs[900:])
+    assert len({row.tobytes() for row in again.inputs[900:]}) == 225, "no row is copied twice"
+
+
+def test_scaled_weights_are_the_same_network_multiplied(bank):
+    import torch
+
+    built = []
+    for times in (1.0, 4.0):
+        torch.manual_seed(3)
+        built.append(bank.beyond.Scaled(Mlp(hidden=(5,)), times)(2, 1))
+    for one, other in zip(built[0].parameters(), built[1].parameters(), strict=True):
+        assert torch.equal(4 * one, other)
+
+
+def test_sorted_rows_come_in_the_order_of_their_targets_and_every_step_is_logged(bank):
+    recipe = Recipe(data={"bundled": "iris"}, model=Mlp(hidden=(4,)), loss="cross_entropy", epochs=3, batch_size=30)
+    run = bank.beyond.trained(recipe, 0, shuffled=False)
+    # 90 of the 150 rows are trained on: three steps an epoch, each of one class alone
+    assert run.curves[bank.beyond.STEPS].steps.tolist() == list(range(1, 10))
+    of_step = run.curves[bank.beyond.STEPS].values.reshape(3, 3)
+    assert run.curves["train/objective"].values == pytest.approx(of_step.mean(axis=1))
+    shuffled = bank.beyond.trained(recipe, 0, shuffled=True)
+    assert of_step[2].std() > 2 * shuffled.curves[bank.beyond.STEPS].values[6:].std()
+
+
+def test_what_is_left_out_is_judged_by_a_model_that_saw_neither_its_data_nor_its_architecture(bank, monkeypatch):
+    seen = []
+
+    def spy(given):
+        seen.append({(one.run.data, one.run.architecture) for one in given})
+
+    monkeypatch.setattr(bank.fitting, "fitted", spy)
+    monkeypatch.setattr(bank.fitting, "probabilities", lambda _, of: np.zeros((len(of), len(bank.fitting.VERDICTS))))
+    pairs = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "z")]
+    runs = [bank.runs.BankRun("", "fit", data, model, "", None, None, {}) for data, model in pairs]
+    bank.fitting.left_out([bank.fitting.Sample(run, None, np.zeros(0)) for run in runs])
+    assert seen == [{("b", "z")}, {("b", "x"), ("b", "z")}, {("a", "y")}, {("a", "x"), ("a", "y")}]
+
+
 @pytest.mark.slow
 def test_a_small_bank_is_trained_and_judged(bank, tmp_path):
     def run(script, *arguments):
@@ -167,7 +234,7 @@ def test_a_small_bank_is_trained_and_judged(bank, tmp_path):
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
 
     few = ("--replicates", "2", "--workers", "1", "--every", "3")
-    run("bank_train.py", "--folder", str(tmp_path), "--only", "rings gelu", *few)
+    run("bank_train.py", "--folder", str(tmp_path), "--only", "iris plain", *few)
     page = tmp_path / "diagnosis.md"
     run("bank_judge.py", "--folder", str(tmp_path), "--page", str(page))
     runs = bank.runs.read_bank(tmp_path / "runs.jsonl", part="judge")

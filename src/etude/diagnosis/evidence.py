@@ -26,6 +26,12 @@ FEWEST = 3
 CAP = 0.5
 """A rise or a gap of half of where the run began is as clear as any larger one."""
 
+SMALL_CAP = 0.15
+"""The same of small ones: around a tenth a treatment begins to be worth its while."""
+
+LEAST_ERROR = 1e-3
+"""The smallest standard error of a level that counts, as a share of where the run began."""
+
 SMALL = 1e-5
 """The smallest noise that counts, as a share of where the run began."""
 
@@ -78,7 +84,7 @@ def evidence_of(case: Case) -> Evidence:
     if train is not None and validation is not None:
         values |= _of_both(train, validation)
     if case.recipe is not None and values:
-        values |= recipe_evidence(case) | _beside_constant(case, train or validation, begin)
+        values |= recipe_evidence(case) | _beside_constant(case, (train, validation), begin)
     return Evidence(begin, train, validation, finite, MappingProxyType(values))
 
 
@@ -183,10 +189,20 @@ def _of_both(train: Course, validation: Course) -> dict[str, float]:
         "rise of best": min(float(np.log(max(held[-1] + 0.01, 1e-3) / max(held[best] + 0.01, 1e-3))), 3 * CAP),
         "rise while training gained": min(float(held[-1] - held[best]), CAP) if mine[best] >= mine[-1] else 0.0,
         "gap, capped": min(float(gap[-1]), CAP),
+        "small gap": float(np.clip(gap[-1], 0, SMALL_CAP)),
+        "small rise": min(float(held[-1] - held[best]), SMALL_CAP),
+        "rise, in errors": float(np.log1p((held[-1] - held[best]) / _error_of_level(validation))),
         "gap since best": float(gap[-1] - gap[best]),
         "train since best": float(mine[best] - mine[-1]),
         "gap at begin": float(gap[0]),
     }
+
+
+def _error_of_level(course: Course) -> float:
+    """Standard error of a smooth level: the noise of neighbouring values over the root of how many make the level."""
+    settled = course.raw[course.steps >= 0.3 * course.steps[-1]]
+    settled = settled if settled.size >= FEWEST else course.raw
+    return float(np.std(np.diff(settled)) / np.sqrt(2 * max(3, course.steps.size // 12))) + LEAST_ERROR
 
 
 def _line(x: Floats, y: Floats) -> tuple[float, float]:
@@ -201,7 +217,7 @@ def _line(x: Floats, y: Floats) -> tuple[float, float]:
 
 
 NO_LAYER = 10
-"""What a linear model's width counts as: it has no layer that could be wider, and the bank has no such arm."""
+"""What the width of a linear model counts as, which has no layer that could be wider, and of the user's own code."""
 
 SCORED_BY = MappingProxyType(
     {
@@ -214,21 +230,35 @@ SCORED_BY = MappingProxyType(
 """The metrics that a loss is the same as, on one kind of data each."""
 
 
-def _beside_constant(case: Case, course: Course | None, begin: float) -> dict[str, float]:
-    """Where the run stands beside the best constant answer: 0 as good, below 0 better; unknown counts as its begin."""
-    assert course is not None
+LEARNED = 0.15
+"""Tenfold logarithm of how far below the best constant's score a run has surely learned something: to 0.7 of it."""
+
+
+def _beside_constant(case: Case, courses: tuple[Course | None, Course | None], begin: float) -> dict[str, float]:
+    """Where each course stands beside the best constant answer: 0 as good, below 0 better, to −`LEARNED`."""
+    constant = best_constant(case) or begin
+    values: dict[str, float] = {}
+    for word, course in zip(("train", "validation"), courses, strict=True):
+        if course is not None:
+            for name, level in (("best", float(course.smooth.min())), ("end", float(course.smooth[-1]))):
+                beside = float(np.log10(max(level, 1e-3) * begin / constant))
+                values[f"{word} {name} beside constant"] = max(beside, -LEARNED)
+    return values
+
+
+def best_constant(case: Case) -> float | None:
+    """The best constant answer's loss, in the unit of what is judged; None where it is not known.
+
+    Numbers are learned as standard scores, of which the mean has a squared error of 1.
+    """
     assert case.recipe is not None
     known = limits_of(case) if isinstance(case.recipe.loss, str) and not case.higher else {}
     names = [name for name in SCORED_BY.get(str(case.recipe.loss), ()) if name in known]
-    constant = known[names[0]].best_constant / begin if names else 1.0
-
-    def beside(level: float) -> float:
-        return float(np.log10(max(level, 1e-3) / constant))
-
-    return {
-        "best beside constant": max(beside(float(course.smooth.min())), -1.0),
-        "end beside constant": beside(float(course.smooth[-1])),
-    }
+    if not names:
+        return None
+    unit = known["squared_error"].best_constant if "squared_error" in known else 1.0
+    power = {"squared_error": 1.0, "absolute_error": 0.5}.get(names[0], 0.0)
+    return float(known[names[0]].best_constant / unit**power)
 
 
 USUAL_RATE = MappingProxyType({"adam": 3e-3, "adamw": 3e-3, "rmsprop": 1e-3, "sgd": 0.1})
@@ -243,7 +273,7 @@ def recipe_evidence(case: Case) -> dict[str, float]:
     momentum = optimizer.get("momentum", 0.0) if optimizer["name"] == "sgd" else 0.0
     usual = USUAL_RATE[optimizer["name"]] * (1 - 0.9 * momentum)
     decay = optimizer.get("coupled_weight_decay", 0.0) + optimizer.get("decoupled_weight_decay", 0.0)
-    hidden = model.get("hidden", model.get("channels", model.get("width", 1)))
+    hidden = model.get("hidden", model.get("channels", model.get("width", NO_LAYER)))
     widths = hidden if isinstance(hidden, tuple) else (hidden if isinstance(hidden, int) else 1,)
     squashed = len(widths) if model.get("activation") == "sigmoid" else 0
     return {

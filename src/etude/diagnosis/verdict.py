@@ -95,8 +95,13 @@ def confirmed(model: Model, share: float) -> float:
 
 def inputs(model: Model, values: Mapping[str, float]) -> Floats:
     """The numbers that are weighed, shape (2k + 1,)."""
-    z = np.clip((numbers(model.names, values) - model.centre) / model.scale, -MOST, MOST)
-    return np.concatenate([z, np.maximum(z, 0.0), [1.0]])
+    return standardised(model, numbers(model.names, values))
+
+
+def standardised(model: Model, table: Floats) -> Floats:
+    """What is weighed of numbers of shape (…, k): each standardised, its positive part, and 1, shape (…, 2k + 1)."""
+    z = np.clip((table - model.centre) / model.scale, -MOST, MOST)
+    return np.concatenate([z, np.maximum(z, 0.0), np.ones((*z.shape[:-1], 1))], axis=-1)
 
 
 def numbers(names: Sequence[str], values: Mapping[str, float]) -> Floats:
