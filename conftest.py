@@ -1,9 +1,6 @@
-"""Which files have no doctests to run here: the callbacks of frameworks that are not installed."""
+"""What must be so before any test, or file with doctests, imports Keras: it looks once, and then remembers."""
 
-from importlib.util import find_spec
+import os
 
-CALLBACKS = {"huggingface": "transformers", "keras": "keras", "lightning": "lightning", "skorch": "skorch"}
-
-collect_ignore = [
-    f"src/etude/faces/callbacks/{name}.py" for name, package in CALLBACKS.items() if find_spec(package) is None
-]
+os.environ["KERAS_BACKEND"] = "torch"
+os.environ["KERAS_HOME"] = os.devnull  # so that nobody's keras.json is read, or written where there is none

@@ -74,6 +74,7 @@ def test_a_symptoms_numbers_are_means_with_students_interval_and_its_share_is_co
     assert "it rises by 2.0" in found.says  # the middle one speaks
     # t with 2 degrees of freedom: 4.3027 / √3
     assert (rise.value, rise.high) == pytest.approx((2.0, 2 + 4.302653 / 3**0.5), rel=1e-5)
+    assert (rise.name, rise.runs) == ("rise", 3)  # those that have it
     assert found.probability == pytest.approx(0.75 * 0.8)
 
 
@@ -117,7 +118,7 @@ def test_a_sign_is_healthy_where_most_that_were_measured_are():
     (sign,) = together.signs
     assert sign.healthy
     assert sign.says.startswith("2 of 3 replicates that could be measured have it")
-    assert sign.says.endswith("0.1 nats.")
+    assert sign.says.endswith(": gap 0.1 nats on average over 3 runs.")
 
 
 def test_a_single_run_says_how_sure_it_is_and_what_else_it_may_be():

@@ -51,6 +51,35 @@ def test_a_file_that_is_reached_in_several_ways_is_one_run_named_by_the_first(tm
     assert [run.name for run in read(["mine/seeds/b.csv", "mine"]).runs] == ["b", "a"]
 
 
+def test_a_file_with_two_names_is_one_run_that_says_so(tmp_path):
+    (tmp_path / "a.csv").write_text(CSV)
+    (tmp_path / "b.csv").hardlink_to(tmp_path / "a.csv")
+    (tmp_path / "c.csv").write_text(CSV)  # alike, but a file of its own
+    reading = read([tmp_path])
+    assert [run.name for run in reading.runs] == ["a", "c"]
+    said = f"{tmp_path / 'a.csv'} is the same file as {tmp_path / 'b.csv'} (hard links): it was read once"
+    assert [run.notes.count(said) for run in reading.runs] == [1, 0]
+    assert str(tmp_path.resolve() / "b.csv") in reading.logs  # no report may take its place
+
+
+def test_a_second_name_by_which_a_file_is_no_log_hides_no_log(tmp_path):
+    (tmp_path / "a.txt").write_text('{"loss": 1}\n')  # one record counts as a log in a file that is named so
+    (tmp_path / "b.jsonl").hardlink_to(tmp_path / "a.txt")
+    reading = read([tmp_path])
+    assert (reading.passed, len(reading.runs) + len(reading.failed)) == (1, 1)
+
+
+def test_a_parameter_that_two_mlflow_runs_share_by_a_link_is_of_both(tmp_path):
+    for name in ("a", "b"):
+        for kind in ("metrics", "params", "tags"):
+            (tmp_path / "0" / name / kind).mkdir(parents=True)
+        (tmp_path / "0" / name / "meta.yaml").write_text(f"run_id: {name}\nrun_name: {name}\nstatus: 3\n")
+        (tmp_path / "0" / name / "metrics" / "loss").write_text("1 0.5 0\n2 0.4 1\n3 0.3 2\n")
+    (tmp_path / "0" / "a" / "params" / "lr").write_text("0.1")
+    (tmp_path / "0" / "b" / "params" / "lr").hardlink_to(tmp_path / "0" / "a" / "params" / "lr")
+    assert [run.provenance["lr"] for run in read([tmp_path]).runs] == [0.1, 0.1]
+
+
 def test_links_in_a_circle_are_no_logs(tmp_path):
     (tmp_path / "a.csv").write_text(CSV)
     (tmp_path / "b.csv").symlink_to(tmp_path / "c.csv")

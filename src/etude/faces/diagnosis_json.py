@@ -77,6 +77,7 @@ def _measured(measured: Measured) -> dict[str, Any]:
         "unit": measured.unit,
         "low": _finite(measured.low),
         "high": _finite(measured.high),
+        "runs": measured.runs,
     }
 
 

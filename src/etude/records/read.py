@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -45,6 +45,12 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 PASSED = frozenset({".git", ".hg", "__pycache__", ".venv", "node_modules", ".ipynb_checkpoints"})
 """Folders that are not looked into."""
 
+BY_PLACE = frozenset({"mlflow_files"})
+"""Formats of which a file means what its place says: one that a tool that saves space linked is of both runs."""
+
+MOST_NAMES = 3
+"""Further names of a file that are told."""
+
 MOST_FILES = 200_000
 """Of a folder; more is refused."""
 
@@ -65,17 +71,61 @@ class Reading:
     logs: frozenset[str] = frozenset()
 
 
+class Seen:
+    """The files that were come across, so that none is read twice.
+
+    paths:  their real paths
+    linked: of each that has several names in the file system, those by which it was met
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.paths: set[str] = set()
+        self.linked: dict[tuple[int, int], list[Path]] = {}
+
+    def is_new(self, file: Path) -> bool:
+        """Whether it is met for the first time, by whichever name."""
+        try:
+            about = file.stat()
+        except OSError:
+            return True  # gone meanwhile, as its reader will say
+        if about.st_nlink == 1:
+            return True
+        names = self.linked.setdefault((about.st_dev, about.st_ino), [])
+        names.append(file)
+        return len(names) == 1
+
+    def notes(self) -> Mapping[str, str]:
+        """What is said of each file that was met by several names, by its real path."""
+        return {
+            os.path.realpath(first): _linked_note(first, others) for first, *others in self.linked.values() if others
+        }
+
+
+def _noted(run: Run, notes: Mapping[str, str]) -> Run:
+    """The run with the notes on its files."""
+    told = [notes[real] for file in run.files if (real := os.path.realpath(file)) in notes] if notes else []
+    return replace(run, notes=(*run.notes, *told)) if told else run
+
+
+def _linked_note(first: Path, others: Sequence[Path]) -> str:
+    told = ", ".join(map(str, others[:MOST_NAMES]))
+    more = f" and {len(others) - MOST_NAMES:,} more" if len(others) > MOST_NAMES else ""
+    return f"{first} is the same file as {told}{more} (hard links): it was read once"
+
+
 def read(paths: Sequence[str | Path], choices: Choices | None = None) -> Reading:
     """The runs in files, in folders with all below them, and in what matches a pattern with * in it.
 
-    A file that is reached in several ways is read once, as the first of them names it. One bad file never stops the
-    others. A LogError where a path is not there, or is a file of no format we know.
+    A file that is reached in several ways is read once, as the first of them names it; where it has several names
+    itself, as hard links, the run says so. One bad file never stops the others. A LogError where a path is not there,
+    or is a file of no format we know.
     """
     runs: list[Run] = []
     failed: list[LogError] = []
     passed = 0
     logs: set[str] = set()
-    seen: set[str] = set()
+    seen = Seen()
     for path in (found for given in paths for found in _matching(Path(given))):
         kinds, ignored = _recognised(path, seen)
         passed += ignored
@@ -86,7 +136,9 @@ def read(paths: Sequence[str | Path], choices: Choices | None = None) -> Reading
             except LogError as error:
                 failed.append(error)
     logs.update(os.path.realpath(file) for run in runs for file in run.files)
-    return Reading(tuple(runs), tuple(failed), passed, frozenset(logs))
+    logs.update(os.path.realpath(name) for names in seen.linked.values() for name in names)
+    notes = seen.notes()
+    return Reading(tuple(_noted(run, notes) for run in runs), tuple(failed), passed, frozenset(logs))
 
 
 def _run(one: Log | Run | LogError, choices: Choices) -> Run:
@@ -112,19 +164,19 @@ def _matching(path: Path) -> Iterator[Path]:
     yield from found
 
 
-def _recognised(path: Path, seen: set[str]) -> tuple[Mapping[str, list[Path]], int]:
+def _recognised(path: Path, seen: Seen) -> tuple[Mapping[str, list[Path]], int]:
     """The files at or below a path by reader, and how many are no logs; none that was `seen`, which all then are."""
     kinds: dict[str, list[Path]] = {}
     passed = 0
     for file in _below(path) if path.is_dir() else (path,):
         real = os.path.realpath(file)  # that of Path refuses links in a circle
-        if real in seen:
+        if real in seen.paths:
             continue
-        seen.add(real)
+        seen.paths.add(real)
         kind = _kind(file, named=file == path)
         if kind is None:
             passed += 1
-        else:
+        elif kind in BY_PLACE or seen.is_new(file):
             kinds.setdefault(kind, []).append(file)
     return {name: sorted(kinds[name]) for name in READERS if name in kinds}, passed
 

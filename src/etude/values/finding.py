@@ -32,6 +32,7 @@ class Measured:
 
     name:  what it is, as words, such as "rise of the validation loss above its minimum"
     unit:  "nats", "%", "steps"; "" for a pure number
+    runs:  how many runs it is the mean over
     """
 
     name: str
@@ -39,6 +40,7 @@ class Measured:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    runs: int = field(default=1, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

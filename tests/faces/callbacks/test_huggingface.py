@@ -1,14 +1,11 @@
 """The callback for Hugging Face's Trainer: what its log says is in the run, and the training never learns of it."""
 
-import pytest
 import torch
+import transformers
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-transformers = pytest.importorskip("transformers")
-pytest.importorskip("accelerate")
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # the Trainer's own
+from etude.faces.callbacks.huggingface import EtudeCallback
 
 
 class Classifier(nn.Module):
@@ -44,8 +41,6 @@ def trained(folder, learned, held, *callbacks, resume=None, **how):
 
 
 def callback(**how):
-    from etude.faces.callbacks.huggingface import EtudeCallback
-
     return EtudeCallback(**({"quiet": True, "every": 1} | how))
 
 

@@ -3,10 +3,12 @@
 import pickle
 
 import pytest
+import skorch
 import torch
+from sklearn.base import clone
 from torch import nn
 
-skorch = pytest.importorskip("skorch")
+from etude.faces.callbacks import skorch as home
 
 SILENT = {"verbose": 0, "max_epochs": 4, "batch_size": 16, "iterator_train__shuffle": True}
 
@@ -20,9 +22,7 @@ def trained(rows, *callbacks, **how):
 
 
 def callback(**how):
-    from etude.faces.callbacks.skorch import EtudeCallback
-
-    return EtudeCallback(**({"quiet": True, "every": 1} | how))
+    return home.EtudeCallback(**({"quiet": True, "every": 1} | how))
 
 
 def seen(model):
@@ -60,8 +60,6 @@ def test_training_is_bit_for_bit_what_it_is_alone(learned):
 
 
 def test_a_copy_is_untrained_and_a_pickle_keeps_the_run(learned):
-    from sklearn.base import clone
-
     model = trained(learned, callback(stop=True))
     kept = seen(pickle.loads(pickle.dumps(model)))
     assert (
@@ -81,8 +79,6 @@ def test_a_run_that_turned_is_stopped_and_its_best_weights_are_kept(learned):
 
 
 def test_a_mistake_of_our_own_ends_no_training(learned, monkeypatch):
-    from etude.faces.callbacks import skorch as home
-
     def broken(*_):
         raise ZeroDivisionError("a mistake")
 
