@@ -61,6 +61,9 @@ class _Made:
     def limits(self, setting):
         return {}
 
+    def unit(self, setting, metric):
+        return None
+
 
 def sets(name, **fields):
     return own_treatment(lambda given: {**given, **fields}, name)

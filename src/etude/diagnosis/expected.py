@@ -45,7 +45,8 @@ class Effects:
 def expected_of(cases: Sequence[Case]) -> Mapping[str, Expected]:
     """Of each treatment that was measured on the bank what it should do here, from the replicates of one recipe.
 
-    By the treatment's name with its strength; empty where no recipe or no validation series is known, or a run broke.
+    By the treatment's name with its strength; in shares of the best constant's score, or of where the run began where
+    that is not known. Empty where no validation series is known, or every run broke.
     """
     seen = [(case, evidence_of(case)) for case in cases]
     whole = [(case, evidence) for case, evidence in seen if evidence.finite and evidence.validation is not None]
@@ -57,21 +58,19 @@ def expected_of(cases: Sequence[Case]) -> Mapping[str, Expected]:
     unit = float(np.mean([_constant(case) or evidence.begin for case, evidence in whole]))
     ends = [evidence.validation.smooth[-1] * evidence.begin for _, evidence in whole if evidence.validation is not None]
     left = max(0.0, float(np.mean(ends)))
-    return MappingProxyType({name: _expected(of, name, z, unit=unit, left=left) for name in of.helps})
+    return MappingProxyType({name: _expected(of, name, z, left=left / unit) for name in of.helps})
 
 
 def _constant(case: Case) -> float | None:
     return None if case.recipe is None else best_constant(case)
 
 
-def _expected(of: Effects, name: str, z: Floats, *, unit: float, left: float) -> Expected:
-    """In the unit of what is judged; no more can be gained than is left."""
+def _expected(of: Effects, name: str, z: Floats, *, left: float) -> Expected:
+    """No more can be gained than is left."""
     helps = 1 / (1 + np.exp(-float(of.helps[name] @ z)))
     middle = float(of.size[name] @ z)
-    low, median, high = (
-        min(left, unit * min(MOST, float(np.exp(middle + sign * SURE * of.spread[name])))) for sign in (-1, 0, 1)
-    )
-    return Expected(float(helps), low, median, high, float(helps) * min(1.0, median / unit))
+    low, median, high = (min(left, MOST, float(np.exp(middle + sign * SURE * of.spread[name]))) for sign in (-1, 0, 1))
+    return Expected(float(helps), low, median, high)
 
 
 @cache

@@ -111,6 +111,10 @@ class OwnTrainer:
         """Nothing is known of what can be reached."""
         return {}
 
+    def unit(self, setting: Setting, metric: Metric) -> float | None:
+        """Nothing is known of what a constant would score."""
+        return None
+
     def _key(self, setting: Setting, replicate: int) -> str:
         identity = [RESULTS_VERSION, self._code, sorted(_fields(setting).items()), self.seed, replicate]
         return hashlib.sha256(json.dumps(identity, default=list).encode()).hexdigest()

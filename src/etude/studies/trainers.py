@@ -52,6 +52,9 @@ class Trainer(Protocol):
     def limits(self, setting: Setting) -> Mapping[str, Limit]:
         """What can be reached, where that is known."""
 
+    def unit(self, setting: Setting, metric: Metric) -> float | None:
+        """What the best constant scores, where the metric is what the loss is: predictions are shares of it."""
+
 
 OF_LOSS: Mapping[str, tuple[str, ...]] = {
     "bce": ("log_loss",),
@@ -116,6 +119,12 @@ class RecipeTrainer:
             raise RecipeError(f"{asked!r} {other}. {nearest(asked, known)} Nothing was trained.")
         named = OF_LOSS.get(recipe.loss, ()) if isinstance(recipe.loss, str) else ()
         return METRICS[asked or next((name for name in named if name in known), known[0])]
+
+    def unit(self, setting: Setting, metric: Metric) -> float | None:
+        """Nothing is predicted of a metric that the loss is not."""
+        recipe = _recipe(setting)
+        named = OF_LOSS.get(recipe.loss, ()) if isinstance(recipe.loss, str) else ()
+        return self.limits(setting)[metric.name].best_constant if metric.name in named else None
 
     def scores(self, setting: Setting, runs: Sequence[Run], metric: Metric) -> NDArray[np.float64]:
         """Of the validation part."""

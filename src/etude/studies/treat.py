@@ -124,8 +124,14 @@ def _round(start: _Start, order: Order, ward: Ward) -> Round:
         return replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
-    worth = [one for one in given if one.weight >= WORTH]
+    worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
     return _treated(found, worth, order, ward)
+
+
+def _in_unit(one: Prescription, control: Setting, ward: Ward) -> Prescription:
+    """With what is expected of it in the metric's unit; with nothing where that is not known."""
+    unit = ward.trainer.unit(control, ward.metric)
+    return replace(one, expected=one.expected.times(unit) if one.expected and unit else None)
 
 
 def _treated(found: Round, worth: Sequence[Prescription], order: Order, ward: Ward) -> Round:

@@ -55,15 +55,27 @@ class Expected:
     """What a treatment is predicted to do to a held-out score, as measured on the bank's runs.
 
     helps: the probability that it improves the score
-    low, middle, high: the improvement, in the metric's unit: its median and the 10th and 90th percentile if it helps
-    worth: the probability times the median, as a share of the best constant's score: what prescriptions are ranked by
+    low, middle, high: the improvement if it helps: its median and the 10th and 90th percentile, as positive numbers,
+        in shares of the best constant's score or, in the record of a trial, in the metric's unit
     """
 
     helps: float
     low: float
     middle: float
     high: float
-    worth: float
+
+    @property
+    def worth(self) -> float:
+        """What prescriptions are ranked by: the probability times the median, of which no more than all can be had."""
+        return self.helps * min(1.0, self.middle)
+
+    def times(self, unit: float) -> "Expected":
+        """The same in another unit, of which a share of 1 is `unit`.
+
+        >>> Expected(0.9, 0.1, 0.2, 0.4).times(0.5).middle
+        0.1
+        """
+        return Expected(self.helps, unit * self.low, unit * self.middle, unit * self.high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

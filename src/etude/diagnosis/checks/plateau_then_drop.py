@@ -45,7 +45,7 @@ def look(case: Case) -> Seen:
     if not np.isfinite(values).all():
         return None
     flat = _flattest(values)
-    if flat is None or _rate_fell(case, case.train, flat):
+    if flat is None or values[0] <= values.min() or _rate_fell(case, case.train, flat):
         return None
     return _finding(case, case.train, flat, float(values[0] - values.min()))
 

@@ -15,7 +15,7 @@ def apply(recipe: Recipe, _: float) -> Recipe | None:
 TREATMENT = Treatment(
     name="another activation",
     says="a unit that is saturated or dead passes no gradient on",
-    answers=("vanishing gradients", "dying relu", "saturation", "underfit (optimisation)", "not learning"),
+    answers=("vanishing gradients", "dying relu", "saturation", "underfit (optimisation)", "not learning", "good fit"),
     fields=("model.activation",),
     strengths=(1.0,),
     apply=apply,

@@ -14,7 +14,7 @@ def apply(recipe: Recipe, _: float) -> Recipe | None:
 TREATMENT = Treatment(
     name="decaying learning rate",
     says="large steps first get far, small ones at the end settle",
-    answers=("oscillation", "learning rate too high", "overfit", "underfit (optimisation)"),
+    answers=("oscillation", "learning rate too high", "overfit", "underfit (optimisation)", "good fit"),
     fields=("schedule",),
     strengths=(1.0,),
     apply=apply,

@@ -20,7 +20,7 @@ def apply(recipe: Recipe, by: float) -> Recipe | None:
 TREATMENT = Treatment(
     name="deeper network",
     says="layers put simple parts together, which one layer would need very many units for",
-    answers=("underfit (capacity)",),
+    answers=("underfit (capacity)", "good fit"),
     fields=("model.hidden", "model.depth", "model.layers"),
     strengths=(1.0, 2.0),
     apply=apply,
