@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium 2>/dev/null)
 
-.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa evidence-checks bank bank-fit bank-judge clean
+.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa evidence-checks evidence-treat bank bank-fit bank-judge clean
 
 run: setup ## set up, then run the journey: three notebooks as one full factorial, and its report
 	$(BIN)/etude run journey
@@ -90,11 +90,16 @@ evidence-checks: setup ## false alarms and detections of every single check
 bank: setup sets ## train the bank of runs whose illness is known by intervention: an hour or two on two cores, resumable
 	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_train.py
 
-bank-fit: bank ## fit the constants of the verdicts on the bank's fitting part
+bank-fit: bank ## fit the constants of the verdicts, and what treatments are expected to gain, on the fitting part
 	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_fit.py
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_expect.py
 
 bank-judge: bank ## judge étude, and five peers beside it, on the bank's unseen part
 	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_judge.py --peers
+
+evidence-treat: bank ## put treating itself on trial: null spaces, notebooks, prescriptions, a search; an hour or two
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/evidence_treat.py
 
 clean: ## remove what the other targets made, results excepted
 	rm -rf .venv .sets build .pytest_cache .mypy_cache .ruff_cache .hypothesis

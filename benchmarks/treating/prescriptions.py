@@ -38,7 +38,7 @@ def measured(*, folder: Path, reduced: bool, bank: Path = Path(".bank/runs.jsonl
         trainer = RecipeTrainer(store, Means(), lambda _: None)
         for runs in list(arms.values())[:: 12 if reduced else 1]:
             rows += _of_arm(runs, trainer)
-    return _summed(rows)
+    return summed(rows)
 
 
 def _arms(runs: Sequence[BankRun]) -> dict[str, list[BankRun]]:
@@ -98,7 +98,8 @@ def _row(recipe: Recipe, one: Prescription, effect: Effect, trainer: RecipeTrain
     }
 
 
-def _summed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def summed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The counts, and the rows behind them."""
     ill, healthy = ([row for row in rows if row["ill"] is side and "failed" not in row] for side in (True, False))
     sized = [row for row in ill if row["predicted"] and row["gained"] is not None and np.isfinite(row["gained"])]
     within = [row for row in sized if 0.5 < row["predicted"] / max(row["gained"], 1e-9) < 2]

@@ -16,6 +16,7 @@ from etude.numerics.seeds import stream
 from etude.records.encoding import encoded
 from etude.records.store import RESULTS_VERSION, Store
 from etude.studies.collect import Watcher
+from etude.values.claim import OBJECTIVE
 from etude.values.code import Code
 from etude.values.curve import curve
 from etude.values.errors import EngineError, InterruptedStudy, RecipeError
@@ -28,6 +29,7 @@ Train = Callable[[dict[str, Any], int], Any]
 """train(fields, seed): a score, a mapping of names to scores, or a Run."""
 
 SCORE = "score"
+"""What a plain number is called, where nobody named it."""
 
 PLAIN = (bool, int, float, str, type(None))
 """What a field may be, or a list of them: it is kept in the store, and must be the same next time."""
@@ -158,17 +160,29 @@ def seed_of(seed: int, replicate: int) -> int:
 
 
 def metric_called(name: str | None, *, higher_is_better: bool | None, smallest_effect: float | None) -> Metric:
-    """What a user's score is: one of étude's metrics by name, or a number of which is said which way is better."""
+    """What a user's score is.
+
+    One of étude's metrics by name; a number of another name, of which is said which way is better; or, where neither is
+    said, the validation loss of the runs that the function gives.
+    """
     if name is not None and name in METRICS:
         known = METRICS[name]
         return known if smallest_effect is None else replace(known, smallest_effect=smallest_effect)
+    if name is None and higher_is_better is None:
+        return Metric(
+            OBJECTIVE, "validation loss", "", lower_is_better=True, smallest_effect=smallest_effect, says=SAYS
+        )
     if higher_is_better is None:
         raise RecipeError(
-            f"whether more of {name or 'the score'} is better is not known. Say higher_is_better=True or False, or "
-            f"metric= one of {', '.join(METRICS)}."
+            f"whether more of {name!r} is better is not known. Say higher_is_better=True or False, or "
+            f"metric= one of {', '.join(METRICS)}. Nothing was trained."
         )
     word = name or SCORE
-    return Metric(word, word.replace("_", " "), "", not higher_is_better, smallest_effect, "the function's own score")
+    label = word.replace("_", " ")
+    return Metric(word, label, "", lower_is_better=not higher_is_better, smallest_effect=smallest_effect, says=SAYS)
+
+
+SAYS = "as the training function gives it"
 
 
 def _fields(setting: Setting) -> Fields:
@@ -187,11 +201,15 @@ def _as_run(given: object, metric: Metric) -> Run:
     """What the function gave, as a run of at least one curve of the metric."""
     if isinstance(given, Run):
         if f"validation/{metric.name}" not in given.curves:
-            raise RecipeError(
-                f"the run has no curve 'validation/{metric.name}'; it has {', '.join(given.curves)}. {GIVES}"
-            )
+            has = ", ".join(given.curves) or "none"
+            raise RecipeError(f"the run has no curve 'validation/{metric.name}'; its curves: {has}. {GIVES}")
         last = max((int(one.steps[-1]) for one in given.curves.values() if one.steps.size), default=0)
         return given if given.kept_step else replace(given, kept_step=last, last_step=max(given.last_step, last))
+    if metric.name == OBJECTIVE and not isinstance(given, Mapping):
+        raise RecipeError(
+            f"the function gave {given!r:.60}, and which way it is better is not known. Say higher_is_better=True or "
+            f"False. {GIVES}"
+        )
     named = given if isinstance(given, Mapping) else {f"validation/{metric.name}": given}
     scores = {_placed(str(name)): _number(value, name) for name, value in named.items()}
     if f"validation/{metric.name}" not in scores:

@@ -19,7 +19,7 @@ from etude.values.finding import Diagnosis
 from etude.values.study import MINIMUM_REPLICATES
 from etude.values.treatment import Final, Prescription, Round, Setting, Treated, Treatment
 
-ARMS = 10
+ARMS = 8
 """Treatments of one trial at most, each strength counted."""
 
 WORTH = 0.003

@@ -25,7 +25,7 @@ HALF = 0.5
 """Share of the arms that go on to the next look: successive halving, the best by their mean score."""
 
 FEWEST_ARMS = 2
-"""As many go on at least."""
+"""As many go on after the first look at least."""
 
 ALIKE = 0.1
 """The error rate at which a treatment counts as worse than the best one."""
@@ -81,8 +81,10 @@ def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms:
     for look in terms.looks:
         wanted = {CONTROL: control, **{name: one.setting for name, one in arms.alive.items()}}
         settings, more = list(wanted.values()), look - (seen[-1] if seen else 0)
+        if not arms.alive:
+            break
         broke = not ward.purse.affords(settings, more)
-        if broke or not arms.alive:
+        if broke:
             break
         runs = trainer.train(wanted, range(look))
         ward.purse.spent(settings, more)
@@ -139,9 +141,14 @@ def _asked(control: Setting, one: Prescription, outcomes: Mapping[str, NDArray[n
 
 
 def _drop(arms: _Arms, outcomes: Mapping[str, NDArray[np.float64]], metric: Metric, look: int) -> None:
-    """Only the better arms go on: those that failed less often, then those with the better mean."""
+    """Only the better arms go on, those that failed less often first, and none that is behind the control.
+
+    The best two go on after the first look whatever they did, so that something is found out of them.
+    """
     ranked = sorted(arms.alive, key=lambda name: _rank(outcomes[name], metric))
-    going_on = ranked[: max(FEWEST_ARMS, math.ceil(HALF * len(ranked)))]
+    better = [name for name in ranked if _rank(outcomes[name], metric) < _rank(outcomes[CONTROL], metric)]
+    half = [name for name in ranked[: math.ceil(HALF * len(ranked))] if name in better]
+    going_on = half if arms.dropped else ranked[: max(FEWEST_ARMS, len(half))]
     arms.dropped |= {name: look for name in arms.alive if name not in going_on}
     arms.alive = {name: one for name, one in arms.alive.items() if name in going_on}
 
