@@ -1,14 +1,17 @@
 """The script a treatment ends with is plain PyTorch, and it runs as it is."""
 
 import runpy
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
 from etude.engine.architectures.convnet import convnet_parameters
-from etude.faces.treat_code import Shape, code_of, recipe_code
-from etude.values.model import Attention, Convnet, Mlp, Pretrained, Recurrent
+from etude.faces.treat_code import OPTIMIZERS, Shape, code_of, recipe_code
+from etude.faces.treat_networks import ACTIVATIONS, NETWORKS, REACHES
+from etude.values.model import MODELS, Activation, Attention, Convnet, Initialisation, Mlp, Pretrained, Recurrent
+from etude.values.optimizer import Optimizer
 from etude.values.recipe import Recipe
 from etude.values.sizes import Sizes
 
@@ -119,3 +122,10 @@ def test_what_is_the_users_own_is_left_for_them_to_fill_in():
 def test_weights_that_are_no_part_of_pytorch_have_no_script():
     recipe = Recipe(data=TASK, model=Pretrained(), loss="cross_entropy")
     assert recipe_code(recipe, IMAGE, name="photographs") == ""
+
+
+def test_every_part_of_a_recipe_that_has_a_name_has_its_code():
+    assert set(NETWORKS) == set(MODELS) - {Pretrained}
+    assert set(ACTIVATIONS) == set(get_args(Activation))
+    assert {"default", *REACHES} == set(get_args(Initialisation))
+    assert set(OPTIMIZERS) == set(get_args(get_args(Optimizer)[0]))

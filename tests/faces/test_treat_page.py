@@ -110,6 +110,13 @@ def test_a_metric_that_got_worse_is_said_before_anything_else(record):
     assert words.index("Log loss got worse") < words.index("What was changed")
 
 
+def test_a_treated_recipe_that_one_answer_for_every_row_would_beat_is_of_no_use(record):
+    limit = replace(record.limits["brier"], best_constant=0.08)
+    words = Page(page_html(replace(record, limits={"brier": limit}), command=COMMAND)).words
+    assert "the same answer for every row would have a Brier score of 0.08" in words
+    assert "of no use" not in Page(page_html(record, command=COMMAND)).words
+
+
 def test_where_nothing_helped_it_says_so_and_shows_what_was_tried(untreated):
     page = Page(page_html(untreated, command=COMMAND))
     words = " ".join(page.words.split())
@@ -142,7 +149,8 @@ def test_sixteen_rounds_of_ten_treatments_stay_below_300_kilobytes(record):
         replace(first, parent=i - 1 if i else None, tried=many, kept=many[5].prescription.name) for i in range(16)
     )
     found = replace(record.found, rounds=rounds, path=tuple(range(16)))
-    assert len(page_html(replace(record, found=found), command=COMMAND).encode()) < 300_000
+    page = page_html(replace(record, found=found), command=COMMAND)
+    assert len(page.encode()) < 300_000
 
 
 def test_the_page_is_written_whole_and_a_place_that_cannot_be_written_is_refused(record, tmp_path):

@@ -148,6 +148,7 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "diagnosed_rows": diagnosed_data.table_rows,
         "beyond_text": diagnosed_data.beyond_text,
         "measured_text": measured.measured_text,
+        "predicted_rows": predicted.table_rows,
         "prediction_text": measured.prediction_text,
         "sure": sure,
         "chances": verdicts.chances,

@@ -6,7 +6,7 @@ from typing import Any
 
 from etude.faces.diagnosis_json import diagnosis_plain
 from etude.faces.json import effect_plain, finite
-from etude.faces.treat_toml import recipe_toml
+from etude.faces.treat_toml import Was, recipe_toml
 from etude.faces.treating import Record
 from etude.figures.predicted import Borne, predictions
 from etude.studies.changes import changes_of
@@ -38,8 +38,8 @@ def record_json(record: Record, *, report: Path | None = None) -> str:
             for name, limit in record.limits.items()
         },
         "ended": found.ended,
-        "recipe": _toml(found.setting),
-        "recipe_before": _toml(found.before),
+        "recipe": _toml(found.setting, {one.field: one.before for one in changes_of(found.before, found.setting)}),
+        "recipe_before": _toml(found.before, {}),
         "trainings": found.trainings,
         "seconds": found.seconds,
         "level": record.wanted.level,
@@ -50,8 +50,8 @@ def record_json(record: Record, *, report: Path | None = None) -> str:
     return json.dumps(finite(plain), allow_nan=False, ensure_ascii=False, indent=1)
 
 
-def _toml(setting: Setting) -> str | None:
-    return recipe_toml(setting) if isinstance(setting, Recipe) else None
+def _toml(setting: Setting, was: Was) -> str | None:
+    return recipe_toml(setting, was=was) if isinstance(setting, Recipe) else None
 
 
 def _tried(one: Tried, number: int, round_: Round) -> dict[str, Any]:
@@ -73,7 +73,12 @@ def _tried(one: Tried, number: int, round_: Round) -> dict[str, Any]:
 
 
 def _expected(expected: Expected) -> dict[str, float]:
-    return {"helps": expected.helps, "low": expected.low, "middle": expected.middle, "high": expected.high}
+    return {
+        "helps": expected.helps,
+        "low": expected.low,
+        "middle": expected.middle,
+        "high": expected.high,
+    }
 
 
 def _round(number: int, round_: Round) -> dict[str, Any]:

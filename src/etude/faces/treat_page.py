@@ -28,7 +28,7 @@ from etude.faces.whole import write_whole
 from etude.figures import cost, distance, learning_curves, predicted, rounds
 from etude.figures.forest import ForestData, forest_data
 from etude.figures.learning_curves import Panel
-from etude.figures.numbers import listed
+from etude.figures.numbers import listed, significant
 from etude.figures.words import field_words
 from etude.studies.changes import changes_of
 from etude.values.errors import ReportError
@@ -37,13 +37,13 @@ from etude.values.metric import METRICS
 from etude.values.recipe import Recipe
 from etude.values.treatment import Outcome, Round, Treated, Tried
 
-ROWS, FINDINGS = 6, 3
-"""Forest rows and findings of a round that are not folded away."""
+ROWS, FINDINGS = 5, 3
+"""Trials of a round that are drawn, and findings that are not folded away."""
 
-DRAWN_ROUNDS = 8
-"""Rounds whose trials are drawn; of further ones the numbers alone."""
+DRAWN_ROUNDS = 7
+"""Rounds of the path whose trials are drawn; of further ones, and of those that led no further, the numbers alone."""
 
-THIN, THIN_POINTS = 20, 60
+THIN, THIN_POINTS = 12, 40
 
 VERDICT_RANK = {"confirmed": 0, "undecided": 1, "refuted": 2}
 
@@ -76,7 +76,8 @@ class RoundCard:
     """A round as the page shows it.
 
     changes: of each treatment by its name, as words
-    shown:   the trials that are drawn, the best first; others: those that are folded away
+    shown:   the trials that are drawn, the best first
+    others:  the trials that are rows of a table
     """
 
     number: int
@@ -88,7 +89,7 @@ class RoundCard:
     findings: tuple[Finding, ...]
     more: tuple[Finding, ...]
     shown: tuple[ForestData, ...]
-    others: tuple[ForestData, ...]
+    others: tuple[Tried, ...]
     tried: tuple[Tried, ...]
 
 
@@ -135,7 +136,7 @@ def _shared(record: Record) -> dict[str, Any]:
     return {
         "headline": headline(record),
         "subline": subline(record),
-        "cautions": cautions(found),
+        "cautions": cautions(record),
         "found": found,
         "distance": _distance(record),
         "changes": _changes(found),
@@ -158,12 +159,13 @@ def _view(record: Record) -> dict[str, Any]:
         "panels": _panels(record),
         "thin": (THIN, THIN_POINTS),
         "cards": cards,
-        "forests": tuple(data for card in cards for data in (*card.shown, *card.others)),
+        "forests": tuple(data for card in cards for data in card.shown),
         "tried": every,
         "counts": {bears: sum(one.bears == bears for one in every) for bears in VERDICT_RANK},
+        "expected": _expected(found),
         "borne": tuple(one for one in several if one.tried is not None),
         "unborne": tuple(one for one in several if one.tried is None),
-        "foretold": predicted.predicted_data(several),
+        "foretold": predicted.predicted_data(found.rounds),
         "ruled_out": _ruled_out(found),
         "unknown": open_questions(found),
         "not_answered": _not_answered(record),
@@ -175,6 +177,12 @@ def _view(record: Record) -> dict[str, Any]:
         "after": None if found.final is None else found.final.diagnosis,
         "facts": tuple((key, str(value)) for key, value in {**record.facts, **found.provenance}.items()),
     }
+
+
+def _expected(found: Treated) -> tuple[int, float] | None:
+    """Of how many treatments it was measured on the bank how often they help, and how many of them were to."""
+    helps = [one.prescription.expected.helps for of in found.rounds for one in of.tried if one.prescription.expected]
+    return (len(helps), math.fsum(helps)) if helps else None
 
 
 def _distance(record: Record) -> distance.DistanceData | None:
@@ -218,7 +226,7 @@ def _metric_row(name: str, outcome: Outcome, found: Treated) -> MetricRow:
     metric = METRICS.get(name, found.metric)
     places = side_places(outcome)
     removed = "" if outcome.removed is None or not math.isfinite(outcome.removed.mean) else shares_text(outcome.removed)
-    best = "" if outcome.best is None else f"{outcome.best:.{max(places, 3)}f}"
+    best = "" if outcome.best is None else significant(outcome.best)
     before, after = (level_text(side, places) for side in (outcome.before, outcome.after))
     return MetricRow(metric.label, metric.unit, before, after, best, removed, outcome)
 
@@ -241,19 +249,22 @@ def _panels(record: Record) -> tuple[Panel, ...]:
 
 def _card(number: int, one: Round, found: Treated) -> RoundCard:
     tried = tuple(sorted(one.tried, key=lambda each: _rank(each, one)))
-    effects = [each.effect for each in tried if each.effect is not None]
-    drawn = number <= DRAWN_ROUNDS
+    on_path = number - 1 in found.path
+    is_drawn = on_path and found.path.index(number - 1) < DRAWN_ROUNDS
+    effects = [each.effect for each in tried if each.effect is not None][: ROWS if is_drawn else 0]
+    findings = FINDINGS if on_path else 1
+    drawn = {effect.says for effect in effects}
     return RoundCard(
         number=number,
         round=one,
         score=score_text(one.scores) if one.scores else "",
-        on_path=number - 1 in found.path,
+        on_path=on_path,
         kept=kept_of(one),
         changes={each.prescription.name: changes_text(one.control, each.prescription.setting) for each in tried},
-        findings=one.diagnosis.findings[:FINDINGS],
-        more=one.diagnosis.findings[FINDINGS:],
-        shown=forest_data(effects[:ROWS]) if drawn else (),
-        others=forest_data(effects[ROWS:]) if drawn else (),
+        findings=one.diagnosis.findings[:findings],
+        more=one.diagnosis.findings[findings:] if on_path else (),
+        shown=forest_data(effects),
+        others=tuple(each for each in tried if each.prescription.name not in drawn),
         tried=tried,
     )
 
@@ -267,10 +278,11 @@ def _rank(one: Tried, round_: Round) -> tuple[bool, int, float]:
 
 
 def _ruled_out(found: Treated) -> tuple[tuple[int, Tried, str], ...]:
+    """Treatments that the last round that tried them refuted: its number, the trial, the change in words."""
+    last = {one.prescription.name: (number, of, one) for number, of in enumerate(found.rounds, 1) for one in of.tried}
     return tuple(
         (number, one, changes_text(of.control, one.prescription.setting))
-        for number, of in enumerate(found.rounds, 1)
-        for one in of.tried
+        for number, of, one in last.values()
         if one.bears == "refuted"
     )
 

@@ -22,6 +22,7 @@ from etude.faces.treat_words import (
     headline,
     kept_of,
     level_text,
+    measured,
     open_questions,
     score_text,
     side_places,
@@ -29,9 +30,9 @@ from etude.faces.treat_words import (
 )
 from etude.faces.treating import Record
 from etude.figures.marks import EFFECT_STYLES
-from etude.figures.numbers import bounds, duration, listed, number, plural
+from etude.figures.numbers import duration, listed, plural, significant
 from etude.figures.verdicts import LOOKS
-from etude.figures.words import amount, field_words, shown_places
+from etude.figures.words import field_words
 from etude.studies.changes import changes_of
 from etude.values.metric import METRICS
 from etude.values.study import Progress
@@ -100,8 +101,8 @@ def round_lines(place: int, round_: Round) -> list[Text]:
     told = words(f"         {counts_text(round_)}", "dim") if round_.tried else words("")
     if kept is not None and kept.effect is not None:
         what = f"kept {kept.prescription.name} ({changes_text(round_.control, kept.prescription.setting)})"
-        measured = f"  {amount(kept.effect, shown_places(kept.effect))}"
-        return [found, told, words("         ").append(words(f"▲ {what}", "green")).append(words(measured, "dim"))]
+        line = words("         ").append(words(f"▲ {what}", "green"))
+        return [found, told, line.append(words(f"  {measured(kept.effect)}", "dim"))]
     return [found, *([told] if round_.tried else []), words(f"         {round_.ended}", "dim")]
 
 
@@ -119,7 +120,7 @@ def show_treated(console: Console, record: Record) -> None:
     ended = f"Ended: {found.ended}." if found.final is not None else ""
     cost = f"{plural(found.trainings, 'training')} in all, {duration(found.seconds)} of this call."
     console.print(words(f"\n{f'{ended} {cost}'.strip()}", "dim"))
-    for note in cautions(found):
+    for note in cautions(record):
         console.print(words(f"note: {note}.", "yellow"))
 
 
@@ -141,11 +142,10 @@ def _show_final(console: Console, record: Record) -> None:
         mark, style = EFFECT_STYLES[outcome.effect.verdict]
         places = side_places(outcome)
         sides = f"{level_text(outcome.before, places)} → {level_text(outcome.after, places)}"
-        best = "" if outcome.best is None else f"; best possible {number(outcome.best, places)}"
+        best = "" if outcome.best is None else f"; best possible {significant(outcome.best)}"
         label = METRICS[name].label if name in METRICS else name
-        table.add_row(
-            Text(f"{mark} {outcome.effect.verdict}", style=style), words(label), words(sides), words(best, "dim")
-        )
+        told = words(sides).append(words(best, "dim"))
+        table.add_row(Text(f"{mark} {outcome.effect.verdict}", style=style), words(label), told)
     console.print(table)
 
 
@@ -173,13 +173,11 @@ def _decided(one: Tried, round_: Round) -> tuple[Text, Text]:
     assert one.effect is not None
     kept = one.prescription.name == round_.kept
     mark, style = EFFECT_STYLES[one.effect.verdict]
-    places = shown_places(one.effect)
     told = words(f"{one.prescription.name}{', kept' if kept else ''}: ", "bold" if kept else "")
     told.append(words(changes_text(round_.control, one.prescription.setting), "not bold"))
-    measured = (
-        f"{amount(one.effect, places)} ({bounds(one.effect.low, one.effect.high, places)}), {one.effect.based_on}"
+    return Text(f"{mark} {one.effect.verdict}", style=style), told.append(
+        words(f"; {measured(one.effect)}", "not bold dim")
     )
-    return Text(f"{mark} {one.effect.verdict}", style=style), told.append(words(f"; {measured}", "not bold dim"))
 
 
 def _show_open(console: Console, record: Record) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from etude.faces.treating import Record
-from etude.figures.numbers import NOT_FINITE, bounds, decimals, number, percent, plural, significant
+from etude.figures.numbers import bounds, decimals, number, percent, plural, significant
 from etude.figures.verdicts import chances
-from etude.figures.words import amount, field_words, level_words, shown_places
+from etude.figures.words import amount, field_words, finished, level_words, shown_places
 from etude.studies.changes import changes_of
 from etude.values.effect import Effect
 from etude.values.finding import Diagnosis
@@ -70,6 +70,8 @@ def subline(record: Record) -> str:
     on = f"on {plural(len(found.final.before), 'fresh seed')}, scored on the {found.final.split} part"
     if outcome.removed is not None and math.isfinite(outcome.removed.mean):
         return f"{shares_text(outcome.removed)} of the distance from the best possible is gone, {on}."
+    if not math.isfinite(outcome.effect.mean):
+        return f"{measured(outcome.effect)[:1].upper()}{measured(outcome.effect)[1:]}, {on}."
     places = shown_places(outcome.effect)
     return (
         f"A difference of {amount(outcome.effect, places)} "
@@ -105,7 +107,7 @@ def level_text(side: Level, places: int) -> str:
     '0.213 (0.210 to 0.217)'
     """
     if not math.isfinite(side.mean):
-        return NOT_FINITE
+        return "diverged"
     if not (math.isfinite(side.low) and math.isfinite(side.high)):
         return number(side.mean, places)
     return f"{number(side.mean, places)} ({number(side.low, places)} to {number(side.high, places)})"
@@ -151,6 +153,16 @@ def score_text(scores: Sequence[float]) -> str:
     lost = len(scores) - finite.size
     told = significant(float(finite.mean()), 4) if finite.size else "none finished"
     return f"{told}, {lost} diverged" if lost and finite.size else told
+
+
+def measured(effect: Effect) -> str:
+    """The mean with its interval and, where runs diverged, that they did."""
+    failures = next((note.partition(";")[0] for note in effect.notes if note.startswith("diverged")), "")
+    if not math.isfinite(effect.mean):
+        return failures or f"no estimate: {finished(effect)}"
+    places = shown_places(effect)
+    told = f"{amount(effect, places)} ({bounds(effect.low, effect.high, places)}), {effect.based_on}"
+    return f"{told}; {failures}" if failures else told
 
 
 def counts_text(round_: Round) -> str:
@@ -210,8 +222,9 @@ def _why(one: Tried) -> str:
     return "in to the last look"
 
 
-def cautions(found: Treated) -> tuple[str, ...]:
-    """What a reader must know before the verdict is believed: metrics that got worse, and the notes of the loop."""
+def cautions(record: Record) -> tuple[str, ...]:
+    """What a reader must know before the verdict is believed: what is still bad, what got worse, the loop's notes."""
+    found = record.found
     outcomes = {} if found.final is None else found.final.outcomes
     worse = [
         f"{_named(name)} got worse: {_sides(outcome)}. Treatments were chosen by the {found.metric.label}; "
@@ -219,7 +232,23 @@ def cautions(found: Treated) -> tuple[str, ...]:
         for name, outcome in outcomes.items()
         if outcome.effect.verdict == "worse" and name != found.metric.name
     ]
-    return (*worse, *found.notes)
+    return (*_still_useless(record), *worse, *found.notes)
+
+
+def _still_useless(record: Record) -> list[str]:
+    """That the treated recipe is no better than one answer for every row, where it is so."""
+    found = record.found
+    limit = record.limits.get(found.metric.name)
+    if found.final is None or limit is None:
+        return []
+    after = found.final.outcomes[found.metric.name].after.mean
+    sign = 1 if found.metric.lower_is_better else -1
+    if not math.isfinite(after) or sign * (after - limit.best_constant) < 0:
+        return []
+    return [
+        f"It is still of no use: the same answer for every row would have a {found.metric.label} of "
+        f"{significant(limit.best_constant)}"
+    ]
 
 
 def _named(metric: str) -> str:
@@ -231,4 +260,4 @@ def repr_lines(record: Record) -> list[str]:
     """What was changed, and what to keep in mind, a line each."""
     found = record.found
     changed = [f"  {change_text(change)}" for change in changes_of(found.before, found.setting)]
-    return [*changed, *(f"note: {note}" for note in cautions(found))]
+    return [*changed, *(f"note: {note}" for note in cautions(record))]

@@ -18,6 +18,9 @@ from etude.values.treatment import Treated, Treatment
 if TYPE_CHECKING:
     from etude.faces.treat_terminal import Display
 
+MOST_NAMED = 40
+"""Arms that an error names."""
+
 TYPICAL_TRAININGS, TYPICAL_MINUTES, TYPICAL_REPLICATES = 2000, 10.0, 20
 
 
@@ -102,16 +105,19 @@ def recipe_in(study: str, *, arm: str | None = None, seed: int | None = None) ->
 
     plan = load_plan(study, seed=seed)
     arms = {one.label: one.recipe for one in arms_of(plan)}
+    known = list(plan.arms) or list(arms)
     if arm is None and len(arms) == 1:
         return plan.name, plan.base
     if arm is None:
-        named = _some(list(plan.arms) or list(arms))
+        named = _some(known)
         raise RecipeError(
             f"{study} is a study of {len(arms):,} recipes, and one is treated at a time. "
             f"Say which with --arm: {named}. Nothing was trained."
         )
     if arm not in arms:
-        raise RecipeError(f"no arm of {study} is called {arm!r}. {nearest(arm, list(arms))} Nothing was trained.")
+        raise RecipeError(
+            f"no arm of {study} is called {arm!r}. {nearest(arm, known[:MOST_NAMED])} Nothing was trained."
+        )
     return f"{plan.name}-{_as_file(arm)}", arms[arm]
 
 

@@ -1,7 +1,7 @@
 """Predictions held against what was measured: what a diagnosis said a treatment would do, and what its trial showed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -12,6 +12,7 @@ from etude.figures.axes import Axis, axis, tick_labels
 from etude.figures.marks import effect_mark, style_name
 from etude.figures.numbers import decimals, number, significant
 from etude.figures.svg import element, picture, text
+from etude.figures.verdicts import chances
 from etude.values.effect import Effect
 from etude.values.finding import Prediction
 from etude.values.metric import METRICS
@@ -43,6 +44,9 @@ TRIED_AS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What a finding predicts of, in its own words → the prescriptions that put it on trial, the closest first."""
 
+MOST = 14
+"""Rows of the picture; of more predictions, those that a trial decided come first."""
+
 HEIGHT, MIDDLE, HALF = 34, 17.0, 7.0
 WIDEST = 0.5
 """An end of an interval that lies farther outside means and predictions than so many times what they span leaves the
@@ -69,12 +73,19 @@ class Borne:
 class PredictedRow:
     """A prediction on the axis of improvements, in per cent of the width.
 
-    predicted:       the two ends of the predicted range
+    label, about:    what is predicted of, and by whom
+    helps:           the probability that it improves the score; None where only a size was predicted
+    foretold:        the predicted range, in the metric's unit; predicted: its two ends on the axis
     mean, low, high: the measured improvement and its interval
     """
 
-    borne: Borne
+    label: str
+    about: str
+    helps: float | None
+    tried: Tried
     effect: Effect
+    size: Size
+    foretold: tuple[float, float]
     predicted: tuple[float, float]
     mean: float
     low: float
@@ -110,18 +121,22 @@ def _borne(number: int, symptom: str, prediction: Prediction, round_: Round) -> 
     by_name = {one.prescription.name: one for one in round_.tried}
     names = [name for name in TRIED_AS.get(prediction.treatment, ()) if name in by_name]
     tried = by_name[names[0]] if names else None
-    return Borne(number, symptom, prediction, tried, _size(prediction, tried))
+    comparable = tried is not None and tried.effect is not None and is_in_one_unit(prediction, tried.effect)
+    return Borne(
+        number, symptom, prediction, tried, size_of(tried, (prediction.low, prediction.high)) if comparable else ""
+    )
 
 
-def _size(prediction: Prediction, tried: Tried | None) -> Size:
-    if tried is None or tried.effect is None or not is_in_one_unit(prediction, tried.effect):
+def size_of(tried: Tried | None, foretold: tuple[float, float]) -> Size:
+    """How large a measured improvement is beside a predicted one, both in the metric's unit."""
+    if tried is None or tried.effect is None or tried.bears == "undecided":
         return ""
-    low, high = improvement(tried.effect)[1:]
-    if tried.bears == "undecided" or not (math.isfinite(low) and math.isfinite(high)):
+    _, low, high = improvement(tried.effect)
+    if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    if high < prediction.low:
+    if high < foretold[0]:
         return "smaller than predicted"
-    return "larger than predicted" if low > prediction.high else "as predicted"
+    return "larger than predicted" if low > foretold[1] else "as predicted"
 
 
 def is_in_one_unit(prediction: Prediction, effect: Effect) -> bool:
@@ -136,33 +151,50 @@ def improvement(effect: Effect) -> tuple[float, float, float]:
     return effect.mean, effect.low, effect.high
 
 
-def predicted_data(several: Sequence[Borne]) -> PredictedData | None:
-    """Those of the predictions that are of what was measured; None where none is."""
-    shown = [(one, effect) for one in several if (effect := _measured(one)) is not None]
-    if not shown:
+def predicted_data(rounds: Sequence[Round]) -> PredictedData | None:
+    """Every trial of which a size was predicted, by a diagnosis or from the bank; None where there is none.
+
+    Decided ones first, each kind in the order of the rounds; at most `MOST` of them.
+    """
+    asked = sorted(_asked(rounds), key=lambda one: one[1].bears == "undecided")[:MOST]
+    if not asked:
         return None
-    effects = [effect for _, effect in shown]
-    across = _axis([one for one, _ in shown], effects)
+    effects = [effect for _, _, effect, _ in asked]
+    across = _axis([foretold for _, _, _, foretold in asked], effects)
     marks = across.ticks(4)
     return PredictedData(
         label=METRICS[effects[0].metric].label if effects[0].metric in METRICS else effects[0].metric,
         unit=effects[0].unit,
-        rows=tuple(_row(one, effect, across) for one, effect in shown),
+        rows=tuple(_row(one, across) for one in asked),
         ticks=tuple(zip((100 * across.place(marks)).tolist(), tick_labels(marks), strict=True)),
         zero=float(100 * across.place(0.0)),
         places=min(decimals((across.high - across.low) / 10), 6),
     )
 
 
-def _measured(one: Borne) -> Effect | None:
-    effect = one.tried.effect if one.tried else None
-    if effect is None or not math.isfinite(effect.mean) or not is_in_one_unit(one.prediction, effect):
-        return None
-    return effect
+Asked = tuple[tuple[str, str], Tried, Effect, tuple[float, float]]
+"""What is predicted of and by whom, its trial, the effect of that, and the predicted range."""
 
 
-def _axis(several: Sequence[Borne], effects: Sequence[Effect]) -> Axis:
-    ends = [end for one in several for end in (one.prediction.low, one.prediction.high)]
+def _asked(rounds: Sequence[Round]) -> Iterator[Asked]:
+    for place, round_ in enumerate(rounds, 1):
+        for one in round_.tried:
+            expected = one.prescription.expected
+            if expected is not None and one.effect is not None and math.isfinite(one.effect.mean):
+                about = f"round {place}: {chances(expected.helps)} to help"
+                yield (one.prescription.name, about), one, one.effect, (expected.low, expected.high)
+    for borne in predictions(rounds):
+        effect = None if borne.tried is None else borne.tried.effect
+        if borne.tried is None or effect is None or not math.isfinite(effect.mean):
+            continue
+        if is_in_one_unit(borne.prediction, effect):
+            about = f"round {borne.round}: {borne.symptom}"
+            foretold = borne.prediction.low, borne.prediction.high
+            yield (borne.prediction.treatment, about), borne.tried, effect, foretold
+
+
+def _axis(foretold: Sequence[tuple[float, float]], effects: Sequence[Effect]) -> Axis:
+    ends = [end for one in foretold for end in one]
     ends += [0.0, *(improvement(effect)[0] for effect in effects)]
     reach = WIDEST * (max(ends) - min(ends))
     limits = min(ends) - reach, max(ends) + reach
@@ -170,10 +202,15 @@ def _axis(several: Sequence[Borne], effects: Sequence[Effect]) -> Axis:
     return axis(min(ends), max(ends), pad=0.04)
 
 
-def _row(one: Borne, effect: Effect, across: Axis) -> PredictedRow:
+def _row(asked: Asked, across: Axis) -> PredictedRow:
+    (label, about), tried, effect, foretold = asked
     mean, low, high = (100 * across.place(improvement(effect))).tolist()
-    first, last = (100 * across.place((one.prediction.low, one.prediction.high))).tolist()
-    return PredictedRow(one, effect, (first, last), mean, low, high)
+    first, last = (100 * across.place(foretold)).tolist()
+    expected = tried.prescription.expected
+    helps = None if expected is None or label != tried.prescription.name else expected.helps
+    is_if_it_helps = helps is not None and tried.bears != "confirmed"  # what the bank measured is of those that helped
+    size: Size = "" if is_if_it_helps else size_of(tried, foretold)
+    return PredictedRow(label, about, helps, tried, effect, size, foretold, (first, last), mean, low, high)
 
 
 def draw_predicted_row(data: PredictedData, row: PredictedRow) -> str:
@@ -210,16 +247,33 @@ def draw_predicted_axis(data: PredictedData) -> str:
 
 def row_title(row: PredictedRow) -> str:
     """What was predicted of what."""
-    return f"{row.borne.symptom}: {row.borne.prediction.treatment}"
+    return f"{row.label}, {row.about}"
 
 
 def row_text(data: PredictedData, row: PredictedRow) -> str:
     """Predicted and measured improvement in words."""
-    foretold = f"{significant(row.borne.prediction.low, 2)} to {significant(row.borne.prediction.high, 2)}"
+    foretold = " to ".join(significant(end, 2) for end in row.foretold)
     mean, low, high = (number(value, data.places) for value in improvement(row.effect))
-    bears = row.borne.tried.bears if row.borne.tried else "not tried"
-    says = f"{bears}, {row.borne.size}" if row.borne.size else bears
+    says = f"{row.tried.bears}, {row.size}" if row.size else row.tried.bears
     return f"Predicted {foretold}, measured {mean} ({low} to {high}): {says}."
+
+
+def table_rows(data: PredictedData) -> tuple[tuple[str, ...], ...]:
+    """The picture as rows of words: what is predicted of, by whom, how much, what was measured, its verdict."""
+    return tuple(_cells(data, row) for row in data.rows)
+
+
+def _cells(data: PredictedData, row: PredictedRow) -> tuple[str, ...]:
+    mean, low, high = (number(value, data.places) for value in improvement(row.effect))
+    says = f"{row.tried.bears}, {row.size}" if row.size else row.tried.bears
+    return (
+        row.label,
+        row.about,
+        " to ".join(significant(end, 2) for end in row.foretold),
+        mean,
+        f"{low} to {high}",
+        says,
+    )
 
 
 def _at(percent: float) -> str:

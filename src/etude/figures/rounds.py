@@ -10,7 +10,7 @@ from etude.figures.axes import Axis, axis, tick_labels
 from etude.figures.learning_curves import named_limits
 from etude.figures.marks import effect_mark
 from etude.figures.numbers import decimals, number, plural, significant
-from etude.figures.svg import element, picture, text
+from etude.figures.svg import element, picture, text, words
 from etude.numerics.intervals import student_interval
 from etude.values.effect import Verdict
 from etude.values.metric import Limit, Metric
@@ -21,12 +21,12 @@ LEFT, TOP, RIGHT, BOTTOM = 46, 16, 118, 56
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 NAMED = 7
-"""Rounds whose verdicts are written below them; of more, the numbers alone."""
+"""Rounds whose verdicts are written below them, and of which all that was tried is drawn."""
 
 BESIDE = 1.0
 """Tried scores farther outside what controls and limits span than so many times that span leave the frame."""
 
-LABEL_GAP = 11.5
+LABEL_GAP, LONG = 11.5, 16
 CONTROL_AT, TRIED_FROM, TRIED_TO = 0.2, 0.38, 0.86
 """Where in its column the control stands, and between which places what was tried against it."""
 
@@ -74,6 +74,11 @@ class RoundsData:
     axis: Axis
     level: float
     places: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the rounds are few enough to draw all that was tried, and to name them; else what was decided."""
+        return len(self.columns) <= NAMED
 
 
 def rounds_data(
@@ -181,10 +186,11 @@ def _limit_lines(data: RoundsData, height: Callable[[float], float]) -> tuple[li
         kind = "limit best" if name == "Bayes limit" else "limit"
         lines.append(element("path", d=f"M{LEFT} {y:.1f}h{INNER_WIDTH}", class_=kind, stroke="currentColor"))
         last = max(y + 3.5, last + LABEL_GAP)
-        words = "best possible" if name == "Bayes limit" else name
-        labels.append(
-            text(f"{words} {significant(value)}", x=LEFT + INNER_WIDTH + 6, y=round(last, 1), class_="limit-name")
-        )
+        known = "best possible" if name == "Bayes limit" else name
+        for says in [f"{known} {significant(value)}"] if len(known) < LONG else [known, significant(value)]:
+            labels.append(text(says, x=LEFT + INNER_WIDTH + 6, y=round(last, 1), class_="limit-name"))
+            last += LABEL_GAP
+        last -= LABEL_GAP
     return lines, labels
 
 
@@ -219,16 +225,15 @@ def _tried_x(data: RoundsData, i: int, k: int) -> float:
 def _marks(data: RoundsData, i: int, column: Column, height: Callable[[float], float]) -> list[str]:
     parts = []
     for k, point in enumerate(column.tried):
+        if not (data.is_full or point.verdict in ("better", "worse")):
+            continue
         x, y = _tried_x(data, i, k), height(point.score)
         kept = element("circle", cx=x, cy=y, r=10, class_="kept", fill="none") if point.kept else ""
         mark = element("g", effect_mark(point.verdict), transform=f"translate({x:.1f} {y:.1f})")
-        named = element("title", _plain(f"{point.name}: {number(point.score, data.places)}, {point.verdict}"))
-        parts.append(element("g", named, *([kept] if kept else []), mark, class_="tried"))
+        says = f"{point.name}: {number(point.score, data.places)}, {point.verdict}"
+        named = [element("title", words(says))] if data.is_full else []
+        parts.append(element("g", *named, *([kept] if kept else []), mark, class_="tried"))
     return [*parts, *_control(data, i, column, height)]
-
-
-def _plain(words: str) -> str:
-    return words.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _control(data: RoundsData, i: int, column: Column, height: Callable[[float], float]) -> list[str]:
@@ -245,9 +250,10 @@ def _control(data: RoundsData, i: int, column: Column, height: Callable[[float],
 
 def _names(data: RoundsData, i: int, column: Column) -> list[str]:
     x, base = round(_x(data, i, 0.5), 1), TOP + INNER_HEIGHT
-    few = len(data.columns) <= NAMED
-    parts = [text(f"round {column.number}" if few else str(column.number), x=x, y=base + 20, class_="round-name")]
-    if few:
+    parts = [
+        text(f"round {column.number}" if data.is_full else str(column.number), x=x, y=base + 20, class_="round-name")
+    ]
+    if data.is_full:
         parts.append(text(column.verdict, x=x, y=base + 35, class_="unit"))
         if not column.on_path:
             parts.append(text("led no further", x=x, y=base + 48, class_="unit"))
