@@ -138,6 +138,12 @@ def test_a_cure_of_divergence_is_found_by_the_count_of_failures():
     assert found.setting == {"a": 1, "b": 0}
 
 
+def test_of_two_cures_of_divergence_the_better_score_is_kept_whatever_was_expected():
+    level = {(0, 0): float("nan"), (1, 0): 900.0, (0, 1): 1.0, (1, 1): 1.0}
+    found, _ = treated(lambda s: level[s["a"], s["b"]], [sets("clipping", a=1), sets("smaller steps", b=1)])
+    assert found.rounds[0].kept == "smaller steps"
+
+
 def test_from_a_dead_end_the_next_best_is_gone_on_from():
     # a alone is the best first step and a dead end; b is nearly as good, and c helps beside b alone
     def level(s):

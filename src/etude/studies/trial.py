@@ -65,6 +65,7 @@ class _Arms:
     effects: dict[str, Effect]
     failed: dict[str, str]
     dropped: dict[str, int]
+    ranks: dict[str, tuple[int, float]]
 
 
 def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms: Terms) -> Trial:
@@ -74,7 +75,7 @@ def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms:
            takes nothing from the others' error rate and gives nothing to it
     """
     trainer, metric = ward.trainer, ward.metric
-    arms = _Arms(*_checked(given, trainer), {})
+    arms = _Arms(*_checked(given, trainer), {}, {})
     runs: Mapping[str, tuple[Run, ...]] = {}
     seen: list[int] = []
     broke = False
@@ -94,12 +95,13 @@ def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms:
         asked = [_asked(control, one, outcomes, metric) for one in arms.alive.values()]
         effects = [replace(effect, family=len(given)) for effect in estimate(asked, own, rule="planned")]
         arms.effects |= dict(zip(arms.alive, effects, strict=True))
+        arms.ranks |= {name: _rank(outcomes[name], metric) for name in arms.alive}
         if any(effect.verdict == "better" for effect in effects):
             break
         if look != terms.looks[-1]:
             _drop(arms, outcomes, metric, look)
     tried = tuple(_tried(one, arms) for one in given)
-    return Trial(runs.get(CONTROL, ()), tried, _best(tried, metric), tuple(seen), broke)
+    return Trial(runs.get(CONTROL, ()), tried, _best(tried, arms.ranks, metric), tuple(seen), broke)
 
 
 def bears(effect: Effect | None) -> Borne:
@@ -164,30 +166,23 @@ def _tried(one: Prescription, arms: _Arms) -> Tried:
     return Tried(one, effect, bears(effect), arms.dropped.get(one.name), arms.failed.get(one.name, ""))
 
 
-def _best(tried: Sequence[Tried], metric: Metric) -> Prescription | None:
-    """Of those verified to help and not surely worse than the one that helped most, the one most was expected of.
+def _best(tried: Sequence[Tried], ranks: Mapping[str, tuple[int, float]], metric: Metric) -> Prescription | None:
+    """Of those verified to help and not surely worse than the best of them, the one most was expected of.
 
-    Between treatments that the trial cannot tell apart the mean is luck, and what is expected of them is not. First
-    come those that make runs finish that did not, of which no mean is known.
+    Between treatments that the trial cannot tell apart the mean is luck, and what is expected of them is not. The best
+    is the one with the fewest failures, and then the best mean score.
     """
     helped = [(one.effect, one.prescription) for one in tried if one.effect and one.bears == "confirmed"]
     if not helped:
         return None
-    sign = 1 if metric.lower_is_better else -1
-    best = min((effect for effect, _ in helped), key=lambda effect: _mean(effect, sign))
-    alike = [one for effect, one in helped if not _is_surely_worse(effect, best, sign)]
+    best = min(helped, key=lambda pair: ranks[pair[1].name])
+    alike = [one for effect, one in helped if one is best[1] or not _is_surely_worse(effect, best[0], metric)]
     return max(alike, key=lambda one: one.weight)
 
 
-def _mean(effect: Effect, sign: int) -> float:
-    return sign * effect.mean if math.isfinite(effect.mean) else -math.inf
-
-
-def _is_surely_worse(one: Effect, best: Effect, sign: int) -> bool:
-    """Whether a two-sided paired t test at `ALIKE` tells them apart; both were tried on the same replicates."""
+def _is_surely_worse(one: Effect, best: Effect, metric: Metric) -> bool:
+    """Whether a paired t test at `ALIKE` tells them apart, or too few of their replicates could be paired."""
+    sign = 1 if metric.lower_is_better else -1
     differences = sign * (np.array(one.differences) - np.array(best.differences))
     known = differences[np.isfinite(differences)]
-    if known.size < MINIMUM_REPLICATES:
-        return _mean(one, sign) > _mean(best, sign)
-    low, _ = student_t(known).bounds(ALIKE)
-    return bool(low > 0)
+    return known.size < MINIMUM_REPLICATES or bool(student_t(known).bounds(ALIKE)[0] > 0)
