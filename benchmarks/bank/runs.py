@@ -10,6 +10,7 @@ from typing import Any
 
 from bank.arms import BankArm, arms
 from bank.beyond import with_weights
+from bank.interventions import INTERVENTIONS
 from bank.truth import Truth, truths
 
 from etude.values.curve import Curve, curve
@@ -48,11 +49,11 @@ def arms_of(path: Path) -> Iterator[tuple[BankArm, Sequence[Mapping[str, Any]]]]
 
 def _runs(rows: Sequence[Mapping[str, Any]], arm: BankArm, part: str | None) -> Iterator[BankRun]:
     controls = {row["replicate"]: row for row in rows if row["intervention"] == "control"}
-    counts = {(row["intervention"], row["replicate"]) for row in rows}
-    interventions = {name for name, _ in counts}
-    whole = len(counts) == len(interventions) * len(controls)
-    pair = arm.pair
-    if not controls or not whole or len(interventions) < 7 or (part and pair.part != part):
+    pair, there = arm.pair, {(row["intervention"], row["replicate"]) for row in rows}
+    wanted = {name for name, intervene in INTERVENTIONS.items() if intervene(arm.recipe) is not None}
+    if (part and pair.part != part) or arm.cause == "leakage":  # whose test part leaks: no truth is known of it
+        return
+    if not controls or not there >= {(name, replicate) for name in wanted for replicate in controls}:
         return
     for replicate, truth in truths(rows).items():
         row = controls[replicate]
