@@ -238,7 +238,7 @@ def test_a_small_bank_is_trained_and_judged(bank, tmp_path):
     page = tmp_path / "diagnosis.md"
     run("bank_judge.py", "--folder", str(tmp_path), "--page", str(page))
     runs = bank.runs.read_bank(tmp_path / "runs.jsonl", part="judge")
-    assert len(runs) == 16
+    assert len(runs) == 20
     confirmed = page.read_text().splitlines()
     never_abstaining = next(line for line in confirmed if line.startswith("| the same, never abstaining"))
-    assert float(never_abstaining.split("|")[4].strip(" %")) >= 60, "86 % on the whole part"
+    assert float(never_abstaining.split("|")[4].strip(" %")) >= 60, "85 % on the whole part"
