@@ -82,7 +82,7 @@ def test_more_rows_are_not_to_be_had_by_a_change_of_settings():
 
 
 def test_without_anything_weighed_every_treatment_is_tried():
-    score_alone = Diagnosis("a", "cannot tell", 1.0, "")
+    score_alone = Diagnosis("a", "cannot tell", 1.0, "", probabilities={"cannot tell": 1.0})
     names = {one.treatment for one in prescribed(score_alone, {"lr": 0.1, "epochs": 3}, OWN_TREATMENTS)}
     assert names == {"more epochs", "larger learning rate", "smaller learning rate"}
 

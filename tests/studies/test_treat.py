@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from etude.diagnosis.own_fields import own_treatment
+from etude.records.store import open_store
 from etude.studies.budget import Budget
+from etude.studies.collect import Means
 from etude.studies.estimate import looks_up_to
 from etude.studies.fresh import FIRST
 from etude.studies.own import metric_called
+from etude.studies.trainers import RecipeTrainer
 from etude.studies.treat import Order, treat
 from etude.values.curve import curve
 from etude.values.errors import EngineError, RecipeError
+from etude.values.recipe import Recipe, differing_fields
 from etude.values.run import Run
 
 SCORE = metric_called("loss", higher_is_better=False, smallest_effect=0.05)
@@ -33,6 +37,9 @@ class _Made:
 
     def work(self, setting):
         return 1.0
+
+    def set_aside(self, setting):
+        return setting
 
     def check(self, setting):
         if setting in self.refuses:
@@ -187,3 +194,13 @@ def test_treatments_that_change_nothing_are_seldom_called_an_improvement():
 
 def test_looks_are_those_of_studies():
     assert Budget(replicates=20).looks == looks_up_to(20) == (5, 10, 20)
+
+
+def test_the_test_rows_of_a_table_are_set_aside_once(tmp_path):
+    recipe = Recipe(data={"bundled": "wine"}, loss="cross_entropy", epochs=2)
+    with open_store(tmp_path / "etude.db") as store:
+        aside = RecipeTrainer(store, Means(), lambda _: None).set_aside(recipe)
+    assert differing_fields(recipe, aside) == ("data.test_drawn",)
+    synthetic = Recipe(data={"task": "moons"}, loss="bce")
+    with open_store(tmp_path / "etude.db") as store:
+        assert RecipeTrainer(store, Means(), lambda _: None).set_aside(synthetic) == synthetic

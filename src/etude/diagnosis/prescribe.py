@@ -98,7 +98,8 @@ def prescribed(
     how likely it is that it answers what is wrong. What two treatments have in common, the same changed recipe, is
     prescribed once. Where nothing could be weighed, every treatment is.
     """
-    speaking, blind = _speaking(diagnosis), 0.0 if diagnosis.probabilities else UNTOLD
+    speaking = _speaking(diagnosis)
+    blind = 0.0 if set(diagnosis.probabilities) - {"cannot tell"} else UNTOLD
     plain = [one for treatment in treatments for one in _strengths(treatment, control, speaking, blind)]
     found = [_with_expected(one, expected.get(one.name)) for one in plain]
     ranked = sorted(found, key=lambda one: -one.weight)

@@ -1,10 +1,11 @@
 """Treating from Python: the same as the command line's, as an object that shows itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etude.faces.python import RESULTS
+from etude.faces.treat_own import OwnTreatment, own_treatments, treated_own
 from etude.faces.treating import (
     TYPICAL_MINUTES,
     TYPICAL_REPLICATES,
@@ -23,9 +24,18 @@ if TYPE_CHECKING:
     from etude.values.treatment import Change, Final, Round, Tried
 
 
+Train = Callable[[dict[str, Any], int], Any]
+"""A training function of the user's own."""
+
+
 def treat(  # noqa: PLR0913 - each parameter is one of the command's
-    recipe: Recipe | str | Path,
+    recipe: Recipe | str | Path | Train,
     *,
+    fields: Mapping[str, Any] | None = None,
+    treatments: Sequence[OwnTreatment] = (),
+    higher_is_better: bool | None = None,
+    smallest_effect: float | None = None,
+    seed: int = 0,
     name: str = "recipe",
     metric: str | None = None,
     max_trainings: int = TYPICAL_TRAININGS,
@@ -43,7 +53,12 @@ def treat(  # noqa: PLR0913 - each parameter is one of the command's
 ) -> "TreatedRecipe":
     """What would help a recipe, and did it? Diagnose, prescribe, put on trial, and go round again.
 
-    recipe:  a Recipe, or the path of one in TOML
+    recipe:  a Recipe, the path of one in TOML, or a training function of your own: train(fields, seed) gives a score, a
+             mapping such as {"validation/accuracy": 0.9, "test/accuracy": 0.88}, or a Run with a validation curve
+    fields, higher_is_better, smallest_effect, seed: of a function: what it takes, untreated; which way its score is
+             better, unless `metric` names one of étude's; the smallest difference worth acting on; the number that its
+             seeds are derived from
+    treatments: functions of your own beside étude's: from the recipe, or the fields, to the changed ones
     name:    names the report; of a file, the file's own
     metric:  what treatments are chosen by; None: the score that the recipe's loss is
     max_trainings, max_minutes, max_replicates: what it may cost: in all, of this call, of an arm in a trial
@@ -52,9 +67,15 @@ def treat(  # noqa: PLR0913 - each parameter is one of the command's
     out:     the folder with the store of runs. Stopped, the same call goes on where it was
     engine, workers, device: as of `Study.run`
     """
-    named, wanted_recipe = (name, recipe) if isinstance(recipe, Recipe) else recipe_in(str(recipe))
     if any(isinstance(names, str) for names in (only, without, also)):
         raise RecipeError('only, without and also are lists of names, such as only=["dropout"]. Nothing was trained.')
+    if not callable(recipe) and (fields is not None or higher_is_better is not None or smallest_effect is not None):
+        raise RecipeError(
+            "fields, higher_is_better and smallest_effect are of a training function; a recipe has its own fields and "
+            "metrics. Nothing was trained."
+        )
+    own = callable(recipe)
+    named, wanted_recipe = (name, recipe) if own or isinstance(recipe, Recipe) else recipe_in(str(recipe))
     wanted = Wanted(
         name=named,
         out=Path(out),
@@ -69,11 +90,23 @@ def treat(  # noqa: PLR0913 - each parameter is one of the command's
         device=device,
         quiet=quiet,
     )
-    return TreatedRecipe(treated(wanted_recipe, wanted))
+    if callable(recipe):
+        found = treated_own(
+            recipe,
+            fields or {},
+            wanted,
+            treatments=treatments,
+            higher_is_better=higher_is_better,
+            smallest_effect=smallest_effect,
+            seed=seed,
+        )
+        return TreatedRecipe(found)
+    assert isinstance(wanted_recipe, Recipe)
+    return TreatedRecipe(treated(wanted_recipe, wanted, own_treatments(treatments)))
 
 
 class TreatedRecipe:
-    """A recipe and all that was done to it; in a notebook it shows itself."""
+    """A recipe, or fields of a function, and all that was done to it; in a notebook it shows itself."""
 
     def __init__(self, record: Record) -> None:
         """Wrap what came of treating."""
@@ -83,8 +116,17 @@ class TreatedRecipe:
     def recipe(self) -> Recipe:
         """The treated recipe; the untreated one where nothing was verified to help."""
         setting = self.record.found.setting
-        assert isinstance(setting, Recipe)
+        if not isinstance(setting, Recipe):
+            raise RecipeError("what was treated are fields of a function; ask for `.fields`.")
         return setting
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The treated fields of a training function; the untreated ones where nothing was verified to help."""
+        setting = self.record.found.setting
+        if isinstance(setting, Recipe):
+            raise RecipeError("what was treated is a recipe; ask for `.recipe`.")
+        return dict(setting)
 
     @property
     def changes(self) -> "tuple[Change, ...]":

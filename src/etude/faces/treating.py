@@ -121,13 +121,16 @@ def recipe_in(study: str, *, arm: str | None = None, seed: int | None = None) ->
     return f"{plan.name}-{_as_file(arm)}", arms[arm]
 
 
-def treated(recipe: Recipe, wanted: Wanted) -> Record:
-    """Treat a recipe on the store of a folder, telling what goes on unless quiet; stopped, the same call goes on."""
+def treated(recipe: Recipe, wanted: Wanted, own: Sequence[Treatment] = ()) -> Record:
+    """Treat a recipe on the store of a folder, telling what goes on unless quiet; stopped, the same call goes on.
+
+    own: the user's own treatments, which are tried first
+    """
     from etude.data.load import fetch
     from etude.faces.terminal import download_display, talk
     from etude.faces.treat_terminal import treat_display
 
-    offered = chosen(wanted.choice)
+    offered = (*own, *chosen(wanted.choice))
     try:
         with download_display(talk(), quiet=wanted.quiet) as watch_bytes:
             fetch(recipe.data, watch_bytes)

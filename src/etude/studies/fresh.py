@@ -45,8 +45,8 @@ def _outcome(
     asked = Asked("treatment", BEFORE, AFTER, metric, split, before, after, metric.smallest_effect)
     (effect,) = estimate([asked], terms, rule="fixed")
     best = None if limit is None else limit.bayes
-    levels = (_level(side, terms) for side in (before, after))
-    return Outcome(*levels, effect, best, None if best is None else _removed(before, after, best, terms))
+    removed = None if best is None else _removed(before, after, best, terms)
+    return Outcome(_level(before, terms), _level(after, terms), effect, best, removed)
 
 
 def _level(scores: NDArray[np.float64], terms: Terms) -> Level:

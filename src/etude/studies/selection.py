@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.values.curve import Curve
+from etude.values.metric import Split
 from etude.values.run import Run
 
 Floats = NDArray[np.float64]
-SPLIT = "validation"
+SPLIT: Split = "validation"
 OBJECTIVE = "validation/objective"
 
 

@@ -17,7 +17,7 @@ from etude.studies.selection import selection_scores
 from etude.values.errors import RecipeError
 from etude.values.metric import METRICS, METRICS_OF, Limit, Metric
 from etude.values.nearest import nearest
-from etude.values.recipe import Recipe
+from etude.values.recipe import Recipe, changed
 from etude.values.run import Run
 from etude.values.study import Arm
 from etude.values.treatment import Setting
@@ -39,6 +39,9 @@ class Trainer(Protocol):
 
     def check(self, setting: Setting) -> None:
         """An EtudeError where the setting cannot be trained; nothing is trained."""
+
+    def set_aside(self, setting: Setting) -> Setting:
+        """The setting with its test rows out of the reach of every trial."""
 
     def train(self, arms: Mapping[str, Setting], replicates: range) -> Mapping[str, tuple[Run, ...]]:
         """The runs of each arm, in replicate order; an interrupt loses none that is finished."""
@@ -89,6 +92,13 @@ class RecipeTrainer:
     def check(self, setting: Setting) -> None:
         """Build everything the recipe needs, without a step of training."""
         check(_recipe(setting), engine=self.means.engine, workers=self.means.workers, device=self.means.device)
+
+    def set_aside(self, setting: Setting) -> Setting:
+        """With test rows drawn once for all replicates, where each would draw its own of the same few rows."""
+        recipe = _recipe(setting)
+        data = dict(recipe.data)
+        own = data.get("test_drawn") == "per replicate" and data["test"]
+        return changed(recipe, {"data.test_drawn": "once"}) if own else recipe
 
     def work(self, setting: Setting) -> float:
         """By the size of the network, the rows and the epochs."""

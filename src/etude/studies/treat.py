@@ -76,9 +76,11 @@ def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, t
 
     Each round's control is a setting that a round before verified. Where nothing helps further, the best of those that
     were verified and passed over is gone on from, and at last the best end of all is taken. Treatments are chosen by
-    the validation part alone; the last comparison, on seeds that no trial used and on the test part, is the one that is
-    quoted. The same order on the same store goes on where it was stopped, and trains nothing twice.
+    the validation part alone; the last comparison is the one that is quoted: on seeds that no trial used, and on test
+    rows that no replicate of a trial learned from or was chosen by. The same order on the same store goes on where it
+    was stopped, and trains nothing twice.
     """
+    control = trainer.set_aside(control)
     trainer.check(control)
     purse = Purse(budget, trainer)
     ward = Ward(trainer, trainer.metric(control, order.metric), purse)
