@@ -32,7 +32,8 @@ HOPEFUL = 0.6
 """A treatment that was verified too, though another was kept, is gone on from later where it helped at least so much of
 what the kept one did."""
 
-MOST_ROUNDS = 16
+MOST_ROUNDS = 24
+"""Nobody follows more."""
 
 JUDGED = 10
 """Replicates that are diagnosed together."""
@@ -97,7 +98,7 @@ def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, t
     path = _path(rounds, ward)
     chosen = rounds[path[-1]].control
     final = _final(control, chosen, order, ward) if len(path) > 1 else None
-    ended = rounds[-1].ended or SPENT
+    ended = rounds[-1].ended or f"{MOST_ROUNDS} rounds are as many as it makes"
     return Treated(
         order.name,
         control,
