@@ -1,8 +1,6 @@
 """A comparison of logs as one HTML file: the effects, every run's score, the curves, and what was left out."""
 
-import hashlib
 import math
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,7 @@ import numpy as np
 
 from etude.faces.compare_terminal import about, heading, score_places
 from etude.faces.comparing import LogsCompared
-from etude.faces.pages import style_sheet, templates
-from etude.faces.whole import write_whole
+from etude.faces.pages import whole_page, write_html
 from etude.figures.axes import shared_axis
 from etude.figures.forest import forest_data
 from etude.figures.learning_curves import Panel, learning_curves_data, panels
@@ -21,7 +18,6 @@ from etude.figures.scores import ArmScores, ScoresData
 from etude.studies.compare_logs import LogComparison, Side
 from etude.studies.log_groups import seed_of
 from etude.values.curve import Curve
-from etude.values.errors import ReportError
 from etude.values.metric import Split
 from etude.values.run import PICTURED, Run
 
@@ -47,26 +43,14 @@ class Row:
 
 
 def page_html(compared: LogsCompared) -> str:
-    """The whole page. It states what it allows itself: no script at all, and the one style sheet inside it."""
-    made = templates()
-    style = style_sheet(made, "figures.css", "report.css")
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    page = made.get_template("compare.html.jinja")
-    return page.render(policy=policy, style=style, **_view(compared))
+    """The whole page, without any script."""
+    return whole_page("compare.html.jinja", ("figures.css", "report.css"), _view(compared))
 
 
 def write_page(compared: LogsCompared, path: str | Path) -> Path:
     """Write the page to `path`, whole or not at all; folders that are missing are made. Returns the path."""
-    target = Path(path)
-    try:
-        write_whole(target, page_html(compared).encode("utf-8", "replace"))
-    except OSError as error:
-        raise ReportError(
-            f"the page cannot be written to {target}: {error.strerror or error}. "
-            "Name a place that can be written, with room for about 1 MB. Nothing was lost: the logs are as they were."
-        ) from error
-    return target
+    state = "Nothing was lost: the logs are as they were."
+    return write_html(page_html(compared), path, what="page", state=state)
 
 
 def _view(compared: LogsCompared) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Diagnoses as one HTML file, worst first, and as a piece of HTML for a notebook."""
 
-import hashlib
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +9,9 @@ from typing import Any
 from etude.diagnosis.case import case_of
 from etude.diagnosis.levels import levels
 from etude.faces.diagnosing import Examined, Judged, by_reason
-from etude.faces.pages import style_sheet, templates
-from etude.faces.whole import write_whole
+from etude.faces.pages import style_sheet, templates, whole_page, write_html
 from etude.figures.diagnosed_data import DiagnosedData, diagnosed_data, plainer
 from etude.figures.verdicts import LOOKS
-from etude.values.errors import ReportError
 from etude.values.finding import Diagnosis, Finding, NotRun, Verdict
 
 CARDS = 200
@@ -55,26 +51,14 @@ class Card:
 
 
 def page_html(examined: Examined) -> str:
-    """The whole page. It states what it allows itself: no script at all, and the one style sheet inside it."""
-    made = templates()
-    style = style_sheet(made, "figures.css", "report.css", "diagnosis.css")
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    page = made.get_template("diagnosis.html.jinja")
-    return page.render(policy=policy, style=style, **_view(examined))
+    """The whole page, without any script."""
+    return whole_page("diagnosis.html.jinja", ("figures.css", "report.css", "diagnosis.css"), _view(examined))
 
 
 def write_page(examined: Examined, path: str | Path) -> Path:
     """Write the page to `path`, whole or not at all; folders that are missing are made. Returns the path."""
-    target = Path(path)
-    try:
-        write_whole(target, page_html(examined).encode("utf-8", "replace"))
-    except OSError as error:
-        raise ReportError(
-            f"the page cannot be written to {target}: {error.strerror or error}. "
-            "Name a place that can be written, with room for about 1 MB. Nothing was lost: the logs are as they were."
-        ) from error
-    return target
+    state = "Nothing was lost: the logs are as they were."
+    return write_html(page_html(examined), path, what="page", state=state)
 
 
 def fragment(examined: Examined) -> str:

@@ -1,12 +1,16 @@
 """What every page is made with: the templates, the drawing functions in them, and the words for numbers."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from etude.faces.whole import write_whole
 from etude.figures import (
     attention,
     cost,
@@ -34,6 +38,7 @@ from etude.figures import (
     verdicts,
     words,
 )
+from etude.values.errors import ReportError
 from etude.values.metric import METRICS
 from etude.values.run import PICTURED, Run
 from etude.values.sureness import sure
@@ -51,6 +56,31 @@ def templates() -> Environment:
     made.globals.update({name: _safe(draw) for name, draw in PICTURES.items()})
     made.globals.update(WORDS)
     return made
+
+
+def whole_page(template: str, styles: Sequence[str], view: Mapping[str, Any]) -> str:
+    """A whole page. It states what it allows itself: no script at all, and the one style sheet inside it."""
+    made = templates()
+    style = style_sheet(made, *styles)
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return made.get_template(template).render(policy=policy, style=style, **view)
+
+
+def write_html(page: str, path: str | Path, *, what: str, state: str) -> Path:
+    """Write a page to `path`, whole or not at all; folders that are missing are made. Returns the path.
+
+    what, state: for the ReportError: what the page is called, and what is safe all the same, a sentence
+    """
+    target = Path(path)
+    try:
+        write_whole(target, page.encode("utf-8", "replace"))
+    except OSError as error:
+        raise ReportError(
+            f"the {what} cannot be written to {target}: {error.strerror or error}. "
+            f"Name a place that can be written, with room for about 1 MB. {state}"
+        ) from error
+    return target
 
 
 def style_sheet(made: Environment, *names: str) -> Markup:

@@ -1,8 +1,6 @@
 """The report: what a study found, as one HTML file that needs nothing else, not even a network."""
 
-import hashlib
 import math
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from etude.faces.factorial import factorial_of, horizon_of, interactions, is_found, main_effects
-from etude.faces.pages import style_sheet, templates
+from etude.faces.pages import whole_page, write_html
 from etude.faces.pictured import SHOWN_ATTENDED, SHOWN_MISTAKEN, attentions_of, examples_of, mistaken_of
-from etude.faces.whole import write_whole
 from etude.figures import (
     decision,
     forest,
@@ -31,7 +28,6 @@ from etude.figures.words import field_words, level_words, metric_words
 from etude.studies.design import FEW_ARMS, level_text, resolve, told_arms
 from etude.values.claim import OBJECTIVE, Bound, Contrast, Judgement
 from etude.values.effect import Effect
-from etude.values.errors import ReportError
 from etude.values.finding import Diagnosis
 from etude.values.metric import Split
 from etude.values.recipe import field_value
@@ -100,12 +96,9 @@ def report_html(result: StudyResult, *, command: str, trained: Sequence[Diagnosi
     command: what a reader types to make the same study again
     trained: how each arm trained, in the order of the arms
     """
-    made = templates()
-    style = style_sheet(made, "figures.css", "report.css", "diagnosis.css")
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    page = made.get_template("report.html.jinja")
-    return page.render(policy=policy, style=style, command=command, trained=_trained(trained), **_view(result))
+    styles = ("figures.css", "report.css", "diagnosis.css")
+    view = {"command": command, "trained": _trained(trained), **_view(result)}
+    return whole_page("report.html.jinja", styles, view)
 
 
 def write_report(result: StudyResult, path: str | Path, *, command: str, trained: Sequence[Diagnosis] = ()) -> Path:
@@ -113,17 +106,9 @@ def write_report(result: StudyResult, path: str | Path, *, command: str, trained
 
     An older report there stays as it was until the new one is complete on disk.
     """
-    target = Path(path)
-    page = report_html(result, command=command, trained=trained).encode("utf-8", "replace")
-    try:
-        write_whole(target, page)
-    except OSError as error:
-        raise ReportError(
-            f"the report cannot be written to {target}: {error.strerror or error}. "
-            "Name a place that can be written, with room for about 1 MB. "
-            "Every run of the study is kept, so the report can be made again without training."
-        ) from error
-    return target
+    page = report_html(result, command=command, trained=trained)
+    state = "Every run of the study is kept, so the report can be made again without training."
+    return write_html(page, path, what="report", state=state)
 
 
 def _trained(diagnoses: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:

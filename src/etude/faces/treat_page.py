@@ -1,14 +1,12 @@
 """A treatment as one HTML file, told as a clinical chart: what it came to, why, what was tried, and how to use it."""
 
-import hashlib
 import itertools
 import math
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from etude.faces.pages import style_sheet, templates
+from etude.faces.pages import style_sheet, templates, whole_page, write_html
 from etude.faces.treat_toml import recipe_toml
 from etude.faces.treat_words import (
     cautions,
@@ -24,14 +22,12 @@ from etude.faces.treat_words import (
     value_text,
 )
 from etude.faces.treating import Record
-from etude.faces.whole import write_whole
 from etude.figures import cost, distance, learning_curves, predicted, rounds
 from etude.figures.forest import ForestData, forest_data
 from etude.figures.learning_curves import Panel
 from etude.figures.numbers import listed, significant
 from etude.figures.words import field_words
 from etude.studies.changes import changes_of
-from etude.values.errors import ReportError
 from etude.values.finding import Finding
 from etude.values.metric import METRICS
 from etude.values.recipe import Recipe
@@ -94,31 +90,18 @@ class RoundCard:
 
 
 def page_html(record: Record, *, command: str) -> str:
-    """The whole page. It states what it allows itself: no script at all, and the one style sheet inside it.
+    """The whole page, without any script.
 
     command: what a reader types to make the same again
     """
-    made = templates()
-    style = style_sheet(made, "figures.css", "report.css", "diagnosis.css", "treat.css")
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    page = made.get_template("treat.html.jinja")
-    return page.render(policy=policy, style=style, command=command, **_view(record))
+    styles = ("figures.css", "report.css", "diagnosis.css", "treat.css")
+    return whole_page("treat.html.jinja", styles, {"command": command, **_view(record)})
 
 
 def write_page(record: Record, path: str | Path, *, command: str) -> Path:
     """Write the page to `path`, whole or not at all; folders that are missing are made. Returns the path."""
-    target = Path(path)
-    page = page_html(record, command=command).encode("utf-8", "replace")
-    try:
-        write_whole(target, page)
-    except OSError as error:
-        raise ReportError(
-            f"the report cannot be written to {target}: {error.strerror or error}. "
-            "Name a place that can be written, with room for about 1 MB. "
-            "Every run is kept, so the same command writes it without training."
-        ) from error
-    return target
+    state = "Every run is kept, so the same command writes it without training."
+    return write_html(page_html(record, command=command), path, what="report", state=state)
 
 
 def fragment(record: Record) -> str:

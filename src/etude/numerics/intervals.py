@@ -84,12 +84,14 @@ class Estimate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudentT:
-    """(mean − true mean) / standard_error ~ t with `degrees` of freedom: exact for normal differences."""
+    """(mean − true mean) / standard_error ~ t with `degrees` of freedom: exact for normal differences, and Welch's
+    approximation for two groups.
+    """
 
     mean: float
     standard_error: float
-    degrees: int
-    method: Method = field(default="Student t", init=False)
+    degrees: float
+    method: Method = "Student t"
 
     def p_at(self, value: float) -> float:
         """Two-sided p of a true mean of `value`; 1 where the differences do not vary, so that nothing is excluded."""
