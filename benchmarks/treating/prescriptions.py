@@ -19,6 +19,7 @@ from etude.studies.trainers import RecipeTrainer
 from etude.values.effect import Effect
 from etude.values.errors import EtudeError
 from etude.values.metric import Split
+from etude.values.model import Attention, Recurrent
 from etude.values.recipe import Recipe
 from etude.values.treatment import Prescription
 
@@ -28,6 +29,10 @@ FIRST = 2000
 
 ON_THE_HEALTHY = 3
 """Treatments that are tried on a healthy arm, those that are prescribed first."""
+
+
+LEFT_OUT = (Recurrent, Attention)
+"""Networks that train in `loop`, seconds each: their few arms would take longer than all others together."""
 
 
 def measured(*, folder: Path, reduced: bool, bank: Path = Path(".bank/runs.jsonl")) -> Mapping[str, Any]:
@@ -44,7 +49,7 @@ def measured(*, folder: Path, reduced: bool, bank: Path = Path(".bank/runs.jsonl
 def _arms(runs: Sequence[BankRun]) -> dict[str, list[BankRun]]:
     arms: dict[str, list[BankRun]] = {}
     for run in runs:
-        if isinstance(run.run.recipe, Recipe):
+        if isinstance(run.run.recipe, Recipe) and not isinstance(run.run.recipe.model, LEFT_OUT):
             arms.setdefault(run.arm, []).append(run)
     return arms
 
