@@ -113,6 +113,8 @@ def summed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {
         "ill arms": len(ill),
         "verified": sum(row["verdict"] == "better" for row in ill),
+        "unmeasured first": sum(row["predicted"] is None for row in ill),
+        "unmeasured verified": sum(row["predicted"] is None and row["verdict"] == "better" for row in ill),
         "sized": len(sized),
         "within a factor of two": len(within),
         "healthy trials": len(healthy),

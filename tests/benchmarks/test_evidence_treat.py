@@ -37,6 +37,7 @@ def test_sums_of_the_prescriptions(treating):
     ]
     found = treating.prescriptions.summed(rows)
     assert (found["ill arms"], found["verified"], found["failed"]) == (4, 3, 1)
+    assert (found["unmeasured first"], found["unmeasured verified"]) == (1, 1)
     assert (found["sized"], found["within a factor of two"]) == (3, 2)
     assert (found["healthy trials"], found["called better"], found["better by a tenth"]) == (3, 2, 1)
 
