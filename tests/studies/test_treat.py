@@ -186,7 +186,7 @@ def test_the_time_that_is_left_bounds_what_is_begun(monkeypatch):
 
 @pytest.mark.slow
 def test_treatments_that_change_nothing_are_seldom_called_an_improvement():
-    # 40 null studies at a rate of 5 %: more than 7 have a probability below 0.1 % (binomial); all 200 are in the evidence
+    # 40 null studies at a rate of 5 %: more than 7 have a probability below 0.1 % (binomial); the evidence has 200
     nothing = [sets(f"nothing {i}", c=i) for i in range(1, 7)]
     kept = sum(treated(lambda s: 1.0, nothing, noise=0.3, seed=seed)[0].final is not None for seed in range(40))
     assert kept <= 7
