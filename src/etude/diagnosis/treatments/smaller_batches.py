@@ -16,7 +16,14 @@ def apply(recipe: Recipe, size: float) -> Recipe | None:
 TREATMENT = Treatment(
     name="smaller batches",
     says="each pass over the rows makes more steps, and their noise leads out of poor minima",
-    answers=("not converged", "learning rate too low", "underfit (optimisation)", "not learning", "overfit", "good fit"),
+    answers=(
+        "not converged",
+        "learning rate too low",
+        "underfit (optimisation)",
+        "not learning",
+        "overfit",
+        "good fit",
+    ),
     fields=("batch_size",),
     strengths=(128.0, 32.0),
     apply=apply,
