@@ -204,3 +204,20 @@ def test_the_test_rows_of_a_table_are_set_aside_once(tmp_path):
     synthetic = Recipe(data={"task": "moons"}, loss="bce")
     with open_store(tmp_path / "etude.db") as store:
         assert RecipeTrainer(store, Means(), lambda _: None).set_aside(synthetic) == synthetic
+
+
+def test_a_loss_beyond_all_bounds_counts_as_three_constants(tmp_path):
+    # the best constant's squared error is the variance of the targets of waves, whatever it is
+    recipe = Recipe(data={"task": "waves", "rows": 100}, loss="mse", epochs=2)
+    with open_store(tmp_path / "etude.db") as store:
+        trainer = RecipeTrainer(store, Means(), lambda _: None)
+        metric = trainer.metric(recipe, None)
+        constant = trainer.limits(recipe)[metric.name].best_constant
+        runs = []
+        for value in (0.1 * constant, 1e6, float("nan")):
+            measured = curve(f"validation/{metric.name}", [1], [value])
+            ended = "completed" if math.isfinite(value) else "diverged"
+            runs.append(Run("made", {measured.name: measured}, ended=ended, last_step=1, kept_step=1))
+        scores = trainer.scores(recipe, runs, metric)
+    assert scores[:2].tolist() == [pytest.approx(0.1 * constant), pytest.approx(3 * constant)]
+    assert math.isnan(scores[2])

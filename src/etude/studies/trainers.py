@@ -59,6 +59,10 @@ class Trainer(Protocol):
         """What the best constant scores, where the metric is what the loss is: predictions are shares of it."""
 
 
+WORST = 3.0
+"""Times the best constant's score that a run counts at most in a trial, as in the bank: how far above all bounds a loss
+is has no meaning, and its spread would hide every cure."""
+
 OF_LOSS: Mapping[str, tuple[str, ...]] = {
     "bce": ("log_loss",),
     "cross_entropy": ("log_loss",),
@@ -137,8 +141,10 @@ class RecipeTrainer:
         return self.limits(setting)[metric.name].best_constant if metric.name in named else None
 
     def scores(self, setting: Setting, runs: Sequence[Run], metric: Metric) -> NDArray[np.float64]:
-        """Of the validation part."""
-        return selection_scores(runs, metric.name, stops_early=_recipe(setting).early_stopping is not None)
+        """Of the validation part; what is worse than any answer could usefully be counts as `WORST` constants."""
+        scores = selection_scores(runs, metric.name, stops_early=_recipe(setting).early_stopping is not None)
+        constant = self.limits(setting)[metric.name].best_constant
+        return np.minimum(scores, WORST * constant) if metric.lower_is_better else scores
 
     def limits(self, setting: Setting) -> Mapping[str, Limit]:
         """Chance, the best constant, and the best possible."""
