@@ -102,14 +102,16 @@ def _notebooks(of: Mapping[str, Any]) -> str:
 def _search(of: Mapping[str, Any]) -> str:
     lines = [
         "| data | recipe | untreated | treated | searched | treated − searched | verdict | trainings, treated "
-        "and searched |",
-        "|---|---|---|---|---|---|---|---|",
+        "and searched | why treating ended |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in of["rows"]:
         difference = "{:+.3f} ({:+.3f} to {:+.3f})".format(*row["difference"])
         scores = " | ".join(f"{row[side]:.3f}" for side in ("untreated", "treated", "searched"))
-        trainings = "{}, {}".format(*row["trainings"])
-        lines.append(f"| {row['data']} | {row['recipe']} | {scores} | {difference} | {row['verdict']} | {trainings} |")
+        trainings, ended = "{}, {}".format(*row["trainings"]), row["ended"].partition(",")[0]
+        lines.append(
+            f"| {row['data']} | {row['recipe']} | {scores} | {difference} | {row['verdict']} | {trainings} | {ended} |"
+        )
     return "\n".join(
         (
             "## Bad recipes, against a search",
