@@ -106,4 +106,4 @@ def test_a_whole_that_varies_tells_its_parts_once():
     networks = ({"name": "convnet"}, {"name": "convnet", "norm": "batch"})
     base = Recipe(data={"images": "mnist"}, model={"name": "convnet"}, loss="cross_entropy")
     labels = [arm.label for arm in arms_of(Plan(base=base, vary={"model": networks}, replicates=5))]
-    assert labels == ["network convnet", "network convnet (norm batch)"]
+    assert labels == ["network convnet", "network convnet (normalisation batch)"]

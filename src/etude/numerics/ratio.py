@@ -16,7 +16,7 @@ def paired_ratio(numerators: ArrayLike, denominators: ArrayLike, *, level: float
     where the pairs are normal. Infinite where the denominators' mean is not surely of one sign.
     Source: Fieller (1954), Journal of the Royal Statistical Society B 16, 175–185.
 
-    >>> estimate, low, high = paired_ratio([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
+    >>> estimate, low, high = paired_ratio([1.0, 1.1, 0.9], [2.0, 2.2, 1.8])
     >>> [round(float(one), 6) for one in (estimate, low, high)]
     [0.5, 0.5, 0.5]
     """
