@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.data.load import kind_of, limits
+from etude.diagnosis.evidence import SCORED_BY
 from etude.engine.engines import check
 from etude.engine.native.replicate import rows_of
 from etude.engine.reckoning import work_of
@@ -62,15 +63,6 @@ class Trainer(Protocol):
 WORST = 3.0
 """Times the best constant's score that a run counts at most in a trial, as in the bank: how far above all bounds a loss
 is has no meaning, and its spread would hide every cure."""
-
-OF_LOSS: Mapping[str, tuple[str, ...]] = {
-    "bce": ("log_loss",),
-    "cross_entropy": ("log_loss",),
-    "mse": ("brier", "squared_error"),
-    "l1": ("absolute_error",),
-    "huber": ("squared_error",),
-}
-"""The score that a loss is the same as, on one kind of data each."""
 
 
 @dataclass(slots=True)
@@ -131,13 +123,13 @@ class RecipeTrainer:
         if asked is not None and asked not in known:
             other = "scores the other kind of problem" if asked in METRICS else "is no metric"
             raise RecipeError(f"{asked!r} {other}. {nearest(asked, known)} Nothing was trained.")
-        named = OF_LOSS.get(recipe.loss, ()) if isinstance(recipe.loss, str) else ()
+        named = SCORED_BY.get(str(recipe.loss), ())
         return METRICS[asked or next((name for name in named if name in known), known[0])]
 
     def unit(self, setting: Setting, metric: Metric) -> float | None:
         """Nothing is predicted of a metric that the loss is not."""
         recipe = _recipe(setting)
-        named = OF_LOSS.get(recipe.loss, ()) if isinstance(recipe.loss, str) else ()
+        named = SCORED_BY.get(str(recipe.loss), ())
         return self.limits(setting)[metric.name].best_constant if metric.name in named else None
 
     def scores(self, setting: Setting, runs: Sequence[Run], metric: Metric) -> NDArray[np.float64]:

@@ -3,8 +3,6 @@
 from etude.values.recipe import Recipe, changed
 from etude.values.treatment import Treatment
 
-SMALLEST = 8
-
 
 def apply(recipe: Recipe, size: float) -> Recipe | None:
     """The recipe with batches of that size; None where they are as small already."""
