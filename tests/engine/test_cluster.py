@@ -1,5 +1,6 @@
 """Runs over a real cluster of two nodes on loopback: the same bits, each once, whatever is killed."""
 
+import itertools
 import os
 import signal
 import socket
@@ -164,14 +165,25 @@ def test_a_node_killed_midway_costs_no_run_and_changes_none(cluster: Cluster, tm
 
     inputs = np.random.default_rng(3).standard_normal((20_000, 2)).astype(np.float32)  # 160 KB: it is sent once
     arrays = recipe(data=(inputs, inputs.sum(axis=1) > 0), batch_size=4000, epochs=2)
-    jobs = [*jobs_of(recipe(epochs=60), 40), *jobs_of(arrays, 6), *jobs_of(recipe(model=dies_once), 6)]
-    made = []
-    for job, run in spread_over_cluster(iter(jobs), address=cluster.address, train=spread):
+    dead, jobs, made = threading.Event(), [], []
+
+    def handed_out() -> Iterator[Job]:
+        until_it_is_dead = itertools.takewhile(lambda _: not dead.is_set(), range(5000))
+        yield from (Job(recipe(epochs=60), replicate) for replicate in until_it_is_dead)
+        yield from (*jobs_of(arrays, 6), *jobs_of(recipe(model=dies_once), 6))
+
+    def noted() -> Iterator[Job]:
+        for job in handed_out():
+            jobs.append(job)
+            yield job
+
+    for job, run in spread_over_cluster(noted(), address=cluster.address, train=spread):
         made.append((job, run))
-        if len(made) == 10:
-            assert eventually(lambda: len(cluster.workers()) == 2)  # both nodes are at work
+        if len(made) >= 10 and not dead.is_set() and len(cluster.workers()) == 2:  # both nodes are at work
             cluster.kill(SECOND)
+            dead.set()
     cluster.start(SECOND, f"--address={cluster.address}")
+    assert dead.is_set()
     assert Path(mark).exists()
     assert len(made) == len({job for job, _ in made}) == len(jobs)  # each once
     for job, run in made:

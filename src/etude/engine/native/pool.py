@@ -53,6 +53,7 @@ def _finished(
             running[pool.submit(train, built, job.recipe, job.replicate, stop=stop)] = job
         if not running:
             return
-        done = wait(running, return_when=FIRST_COMPLETED).done
+        ended = wait(running, return_when=FIRST_COMPLETED).done
+        done = [future for future in running if future in ended]  # as they were handed out
         for future in sorted(done, key=lambda one: one.exception() is not None):  # first yield what finished
             yield running.pop(future), future.result()
