@@ -168,16 +168,12 @@ def test_a_node_killed_midway_costs_no_run_and_changes_none(cluster: Cluster, tm
     dead, jobs, made = threading.Event(), [], []
 
     def handed_out() -> Iterator[Job]:
-        until_it_is_dead = itertools.takewhile(lambda _: not dead.is_set(), range(5000))
-        yield from (Job(recipe(epochs=60), replicate) for replicate in until_it_is_dead)
-        yield from (*jobs_of(arrays, 6), *jobs_of(recipe(model=dies_once), 6))
-
-    def noted() -> Iterator[Job]:
-        for job in handed_out():
+        until_it_is_dead = itertools.takewhile(lambda _: not dead.is_set(), jobs_of(recipe(epochs=60), 5000))
+        for job in itertools.chain(until_it_is_dead, jobs_of(arrays, 6), jobs_of(recipe(model=dies_once), 6)):
             jobs.append(job)
             yield job
 
-    for job, run in spread_over_cluster(noted(), address=cluster.address, train=spread):
+    for job, run in spread_over_cluster(handed_out(), address=cluster.address, train=spread):
         made.append((job, run))
         if len(made) >= 10 and not dead.is_set() and len(cluster.workers()) == 2:  # both nodes are at work
             cluster.kill(SECOND)
