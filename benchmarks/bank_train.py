@@ -119,12 +119,18 @@ def done(path: Path) -> set[Key]:
     return {(row["arm"], row["intervention"], row["replicate"]) for row in rows}
 
 
-def train(chosen: Sequence[BankArm], path: Path, *, replicates: int, workers: int | None) -> None:
+Trainings = Callable[[BankArm, int], Iterable[tuple[Engine, list[tuple[Key, Job]]]]]
+"""An arm and a number of replicates → jobs by engine."""
+
+
+def train(
+    chosen: Sequence[BankArm], path: Path, *, replicates: int, workers: int | None, of: Trainings = trainings
+) -> None:
     """Every training of those arms that is not yet there, appended as it finishes."""
     there = done(path)
     with path.open("a", encoding="utf-8") as file:
         for arm in track(chosen, description="arms"):
-            for engine, given in trainings(arm, replicates):
+            for engine, given in of(arm, replicates):
                 keys = {id(job): key for key, job in given if key not in there}
                 wanted = (job for key, job in given if key not in there)
                 for job, run in engine(wanted, workers=workers) if keys else ():

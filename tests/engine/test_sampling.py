@@ -22,8 +22,8 @@ def test_an_interval_that_was_asked_for_is_kept():
 
 
 def test_measuring_takes_its_share_of_the_time():
-    # 1.5 ms on steps of 1 ms are 1 % every 150 steps
-    assert due(Sampling(), steps=500, step_seconds=0.001, cost=0.0015) == [1, 2, 12, 162, 312, 462]
+    # 1.5 ms on steps of 1 ms are 0.5 % every 300 steps
+    assert due(Sampling(), steps=1000, step_seconds=0.001, cost=0.0015) == [1, 2, 12, 312, 612, 912]
 
 
 @pytest.mark.parametrize(("cost", "interval"), [(0.0, SHORTEST), (1.0, LONGEST)])
@@ -44,4 +44,4 @@ def test_the_record_says_how_often():
     asked, told = Sampling(every=5), Sampling()
     due(told, steps=500, step_seconds=0.001, cost=0.0015)
     assert str(asked) == "every 5 steps"
-    assert str(told) == "every 10 to 150 steps, so that it takes about 1.0% of the time"
+    assert str(told) == "every 10 to 300 steps, so that it takes about 0.5% of the time"

@@ -124,8 +124,7 @@ def _strengths(
     for strength in treatment.strengths:
         setting = treatment.apply(control, strength)
         if setting is not None and setting != control:
-            several = f" ({strength:g})" if len(treatment.strengths) > 1 else ""
-            yield Prescription(treatment.name + several, treatment.name, setting, tuple(because), weight)
+            yield Prescription(treatment.called(strength), treatment.name, setting, tuple(because), weight)
 
 
 def _with_expected(one: Prescription, expected: Expected | None) -> Prescription:

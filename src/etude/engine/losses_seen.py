@@ -51,15 +51,24 @@ class LossesSeen:
             # a number that was reported before the first tensor of the device stands first
             self._values += self._waiting[: self._count].tolist()
             self._count = 0
+        fresh = dict.fromkeys(self._steps)
+        if len(fresh) == len(self._steps) and (self._last is None or self._last[0] not in fresh):
+            return self._single()
         means: dict[int, tuple[float, int]] = {} if self._last is None else {self._last[0]: self._last[1:]}
         for step, value in zip(self._steps, self._values, strict=True):
             total, count = means.get(step, (0.0, 0))
             means[step] = (total + value, count + 1)
-        fresh = dict.fromkeys(self._steps)
-        if self._steps:
-            self._last = (self._steps[-1], *means[self._steps[-1]])
+        self._last = (self._steps[-1], *means[self._steps[-1]])
         self._steps, self._values = [], []
         return [(step, means[step][0] / means[step][1]) for step in fresh]
+
+    def _single(self) -> list[tuple[int, float]]:
+        """One loss a step, so that there is nothing to average."""
+        points = list(zip(self._steps, self._values, strict=True))
+        if points:
+            self._last = (*points[-1], 1)
+        self._steps, self._values = [], []
+        return points
 
 
 def number(value: Tensor | float) -> float:

@@ -2,7 +2,7 @@
 
 import math
 
-SHARE = 0.01
+SHARE = 0.005
 """Of the time of the loop, what measuring may take where no interval is asked for."""
 
 SHORTEST, LONGEST = 10, 1_000
@@ -49,7 +49,7 @@ class Sampling:
         >>> sampling.note_step(0.001)
         >>> sampling.note_sample(3, 0.0015)
         >>> sampling.next_after(3)
-        153
+        303
         """
         self.count += 1
         if self.every is not None or step < FIRST:

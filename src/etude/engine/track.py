@@ -56,6 +56,22 @@ class Track:
             if len(self._steps) >= self._most:
                 self._thin()
 
+    def add_all(self, points: Sequence[Point]) -> None:
+        """Add values at increasing steps, as `add` does one by one; many at once where there is room for them.
+
+        >>> track = Track()
+        >>> track.add_all([(1, 5.0), (2, 6.0)])
+        >>> track.add_all([(2, 7.0), (3, 8.0)])
+        >>> list(track.points())
+        [(1, 5.0), (2, 7.0), (3, 8.0)]
+        """
+        if points and self.width == 1 and len(self._steps) + len(points) < self._most:
+            self.add(*points[0])  # its step may be there already
+            self._keep(points[1:])
+            return
+        for step, value in points:
+            self.add(step, value)
+
     def points(self) -> Iterator[Point]:
         """Steps and values."""
         yield from zip(self._steps, self._values, strict=True)
@@ -116,9 +132,7 @@ class Record:
 
     def note_all(self, name: str, points: Sequence[Point]) -> None:
         """Add what was measured of one quantity at several steps."""
-        add = self._track(name).add
-        for step, value in points:
-            add(step, value)
+        self._track(name).add_all(points)
         if self._file is not None:
             self._lines += [json.dumps({"step": step, name: value}, ensure_ascii=False) for step, value in points]
 

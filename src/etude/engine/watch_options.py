@@ -14,7 +14,7 @@ STATE = "Nothing is watched yet."
 class Options:
     """How a loop is watched.
 
-    every:     steps between two that are measured; None: as many as 1 % of the time pays for
+    every:     steps between two that are measured; None: as many as 0.5 % of the time pays for
     path:      a file of JSON lines that gets everything as it comes
     clip_norm: the limit that gradients are clipped at, so that clipped steps can be told
     stop:      whether `should_stop` may ever say so; it keeps the best weights, too

@@ -33,7 +33,7 @@ def watch(  # noqa: PLR0913 - each parameter is a thing that people want to say
 ) -> Watching:
     """Watch a PyTorch loop while it trains: ``with etude.watch(model, optimizer) as watch: …``.
 
-    every:     steps between two that are measured; None: as many as 1 % of the time pays for, at least 10 apart
+    every:     steps between two that are measured; None: as many as 0.5 % of the time pays for, at least 10 apart
     path:      a file of JSON lines that gets everything as it comes, and that `etude.read_runs` reads
     clip_norm: the limit that gradients are clipped at, so that clipped steps can be told
     stop:      whether `watch.should_stop` may ever say so, once the validation loss has turned for good

@@ -40,6 +40,10 @@ class Treatment:
     strengths: tuple[float, ...]
     apply: Callable[[Any, float], Setting | None]
 
+    def called(self, strength: float) -> str:
+        """Its name, with the strength where it has several: "more epochs (3)"."""
+        return f"{self.name} ({strength:g})" if len(self.strengths) > 1 else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
