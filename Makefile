@@ -92,6 +92,7 @@ bank: setup sets ## train the bank of runs whose illness is known by interventio
 
 bank-fit: bank ## fit the constants of the verdicts, and what treatments are expected to gain, on the fitting part
 	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_fit.py
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_treatments.py
 	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_expect.py
 
 bank-judge: bank ## judge étude, and five peers beside it, on the bank's unseen part

@@ -1,6 +1,6 @@
 """Fit what treatments are expected to do: writes src/etude/diagnosis/expected.json.
 
-    python benchmarks/bank_expect.py
+    python benchmarks/bank_expect.py        after bank_train.py and bank_treatments.py
 
 Nothing of the judging part is read.
 """
@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bank.expecting import TREATMENT_OF, fitted_effect, judged_left_out, weighed_of
+from bank.expecting import fitted_effect, judged_left_out, measured_gains, weighed_of
 from bank.fitting import samples
 from bank.runs import read_bank
 
@@ -23,19 +23,21 @@ def main() -> None:
     """Fit both views, write the constants, and say how the first choice does where it was left out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, default=Path(".bank/runs.jsonl"))
-    runs = read_bank(parser.parse_args().bank, part="fit")
+    parser.add_argument("--treatments", type=Path, default=Path(".bank/treatments.jsonl"))
+    asked = parser.parse_args()
+    runs = read_bank(asked.bank, part="fit")
+    gains = measured_gains(runs, asked.treatments)
     views = {}
     for view in VIEWS:
         given = samples(runs, view)
         weighed = weighed_of(given)
         treatments: dict[str, dict[str, object]] = {}
-        for intervention, names in TREATMENT_OF.items():
-            fit = fitted_effect(weighed, given, intervention)
-            plain = {"helps": _digits(fit.helps), "size": _digits(fit.size), "spread": round(fit.spread, 3)}
-            treatments |= dict.fromkeys(names, plain)
+        for name, by_arm in gains.items():
+            fit = fitted_effect(weighed, given, by_arm)
+            treatments[name] = {"helps": _digits(fit.helps), "size": _digits(fit.size), "spread": round(fit.spread, 3)}
         numbers = {"centre": _digits(weighed.centre), "scale": _digits(weighed.scale)}
         views[" ".join(view)] = {"names": list(weighed.names), **numbers, "treatments": treatments}
-        left = judged_left_out(given)
+        left = judged_left_out(given, gains)
         print(
             f"{' '.join(view)}: {len(given)} runs; of {left.ill} ill arms the first choice helps in {left.helps:.1%}, "
             f"its gain within a factor of two in {left.factor:.1%}"

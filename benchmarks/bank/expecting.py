@@ -1,10 +1,15 @@
 """Fitting what treatments are expected to do, on the bank's fitting part, and judging it by leaving parts of it out."""
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from bank.fitting import Sample
+from bank.runs import BankRun
+from bank.truth import gained
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -26,6 +31,9 @@ TREATMENT_OF: Mapping[str, tuple[str, ...]] = {
 }
 """The bank's interventions as treatments that étude prescribes."""
 
+LEAST_ARMS = 100
+"""Arms that a treatment must have been tried in: a regression on fewer says more of the arms than of the treatment."""
+
 HELPS = 0.03
 """A gain that counts as help here, as a share of the best constant's score."""
 
@@ -43,19 +51,45 @@ class Fit:
     spread: float
 
 
-def gains_of(given: Sequence[Sample], intervention: str) -> Floats:
-    """What it gained in each sample's arm, as a share of the best constant's score; NaN where it was not tried."""
-    return np.array([one.run.truth.gains.get(intervention, np.nan) for one in given])
+Gains = Mapping[str, Mapping[str, float]]
+"""Treatment → arm → what it gained there, a mean over replicates, as a share of the best constant's score."""
 
 
-def fitted_effect(weighed: Model, given: Sequence[Sample], intervention: str) -> Fit:
+def measured_gains(runs: Sequence[BankRun], further: Path) -> Gains:
+    """What treatments gained in these runs' arms: the bank's interventions, and those that bank_treatments.py made.
+
+    Of the latter only those that were tried in `LEAST_ARMS` arms or more.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for intervention, names in TREATMENT_OF.items():
+        tried = {one.arm: one.truth.gains[intervention] for one in runs if intervention in one.truth.gains}
+        found |= dict.fromkeys(names, tried)
+    controls = {(one.arm, one.row["replicate"]): one.row for one in runs}
+    made: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in further.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        control = controls.get((row["arm"], row["replicate"]))
+        if control is not None:
+            made[row["intervention"]][row["arm"]].append(gained(control, row, control["chance"]))
+    means = {name: {arm: float(np.mean(of)) for arm, of in arms.items()} for name, arms in sorted(made.items())}
+    return found | {name: arms for name, arms in means.items() if len(arms) >= LEAST_ARMS}
+
+
+def gains_of(given: Sequence[Sample], gains: Mapping[str, float]) -> Floats:
+    """What a treatment gained in each sample's arm; NaN where it was not tried."""
+    return np.array([gains.get(one.run.arm, np.nan) for one in given])
+
+
+def fitted_effect(weighed: Model, given: Sequence[Sample], by_arm: Mapping[str, float]) -> Fit:
     """Both regressions; the replicates of an arm count as one arm together."""
-    gains = gains_of(given, intervention)
+    gains = gains_of(given, by_arm)
     tried = np.isfinite(gains)
     z = standardised(weighed, np.array([one.weighed for one in given]))[tried]
     gains = gains[tried]
-    helps = _logistic(z, gains >= HELPS)
     there = gains >= HELPS
+    helps = _logistic(z, there)
+    if not there.any():
+        return Fit(helps, np.append(np.zeros(z.shape[1] - 1), np.log(HELPS)), 0.0)
     size = _ridge(z[there], np.log(gains[there]))
     spread = float(np.std(np.log(gains[there]) - z[there] @ size))
     return Fit(helps, size, spread)
@@ -94,34 +128,34 @@ class LeftOut:
 ILL = 0.1
 
 
-def judged_left_out(given: Sequence[Sample]) -> LeftOut:
+def judged_left_out(given: Sequence[Sample], gains: Gains) -> LeftOut:
     """The first choice: the greatest product of the probability of help and the gain, at most the whole score."""
     arms = sorted({one.run.arm for one in given})
     nth = {arm: i for i, arm in enumerate(arms)}
     of = np.array([nth[one.run.arm] for one in given])
-    gains, helps, sizes = (np.full((len(TREATMENT_OF), len(arms)), np.nan) for _ in range(3))
-    for row, intervention in enumerate(TREATMENT_OF):
-        found = _left_out(given, intervention)
-        for table, numbers in zip((gains, helps, sizes), (gains_of(given, intervention), *found), strict=True):
+    known, helps, sizes = (np.full((len(gains), len(arms)), np.nan) for _ in range(3))
+    for row, by_arm in enumerate(gains.values()):
+        found = _left_out(given, by_arm)
+        for table, numbers in zip((known, helps, sizes), (gains_of(given, by_arm), *found), strict=True):
             for arm in range(len(arms)):
                 table[row, arm] = numbers[of == arm].mean()
-    expected = np.where(np.isfinite(gains), helps * np.minimum(np.exp(sizes), 1), -1.0)
+    expected = np.where(np.isfinite(known), helps * np.minimum(np.exp(sizes), 1), -1.0)
     first, columns = expected.argmax(axis=0), np.arange(len(arms))
-    ill = np.nan_to_num(gains, nan=-1.0).max(axis=0) >= ILL
-    gained, predicted = gains[first, columns][ill], np.minimum(np.exp(sizes[first, columns][ill]), 1)
-    ratio = predicted / np.maximum(gained, 1e-9)
+    ill = np.nan_to_num(known, nan=-1.0).max(axis=0) >= ILL
+    gained_, predicted = known[first, columns][ill], np.minimum(np.exp(sizes[first, columns][ill]), 1)
+    ratio = predicted / np.maximum(gained_, 1e-9)
     within = (ratio > 0.5) & (ratio < 2)
-    return LeftOut(int(ill.sum()), float(np.mean(gained >= HELPS)), float(within.mean()))
+    return LeftOut(int(ill.sum()), float(np.mean(gained_ >= HELPS)), float(within.mean()))
 
 
-def _left_out(given: Sequence[Sample], intervention: str) -> tuple[Floats, Floats]:
+def _left_out(given: Sequence[Sample], by_arm: Mapping[str, float]) -> tuple[Floats, Floats]:
     """The probability of help, and the logarithm of the gain, by regressions that have not seen the sample's like."""
     helps, size = (np.full(len(given), np.nan) for _ in range(2))
     for data, architecture in sorted({(one.run.data, one.run.architecture) for one in given}):
         mine = [i for i, one in enumerate(given) if (one.run.data, one.run.architecture) == (data, architecture)]
         others = [one for one in given if one.run.data != data and one.run.architecture != architecture]
         weighed = weighed_of(others)
-        fit = fitted_effect(weighed, others, intervention)
+        fit = fitted_effect(weighed, others, by_arm)
         z = standardised(weighed, np.array([given[i].weighed for i in mine]))
         helps[mine], size[mine] = 1 / (1 + np.exp(-z @ fit.helps)), z @ fit.size
     return helps, size

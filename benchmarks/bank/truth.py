@@ -111,8 +111,7 @@ def _gains(
     gains: dict[str, list[float]] = {}
     for row in rows:
         if row["intervention"] != "control":
-            gained = _outcome(controls[row["replicate"]], chance) - _outcome(row, chance)
-            gains.setdefault(row["intervention"], []).append(gained / chance)
+            gains.setdefault(row["intervention"], []).append(gained(controls[row["replicate"]], row, chance))
     gains[STOPPING] = [(_outcome(row, chance) - _stopped(row, chance)) / chance for row in controls.values()]
     return gains
 
@@ -127,6 +126,11 @@ def _training_gains(
             before, after = (_capped(one["train"], chance) for one in (controls[row["replicate"]], row))
             found.setdefault(row["intervention"], []).append((before - after) / chance)
     return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def gained(control: Mapping[str, Any], treated: Mapping[str, Any], chance: float) -> float:
+    """What a treated training gained over its control, as a share of the best constant's score."""
+    return (_outcome(control, chance) - _outcome(treated, chance)) / chance
 
 
 def _outcome(row: Mapping[str, Any], chance: float) -> float:

@@ -43,6 +43,8 @@ and nothing may.
 | on healthy arms, treatments called better, of {healthy} trials (the first three prescribed on each) | \
 {of["called better"] / max(healthy, 1):.1%} | 5 % |
 | of these, by a tenth of the best constant's score or more | {of["better by a tenth"] / max(healthy, 1):.1%} | |
+| called better, where `treat` tries nothing on the {of["left alone"]} of {of["healthy arms"]} healthy arms that it is \
+sure of (good fit, probability 0.95) | {of["better where not left alone"] / max(healthy, 1):.1%} | |
 
 A healthy arm is one that nothing helps by a tenth; a gain of a few hundredths is real there, and ten pairs see it. So
 the third line counts small improvements that exist beside those that do not, which the null spaces below count alone.

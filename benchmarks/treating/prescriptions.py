@@ -16,6 +16,7 @@ from etude.studies.collect import Means
 from etude.studies.estimate import Asked, Terms, estimate
 from etude.studies.selection import SPLIT
 from etude.studies.trainers import RecipeTrainer
+from etude.studies.treat import is_well
 from etude.values.effect import Effect
 from etude.values.errors import EtudeError
 from etude.values.metric import Split
@@ -66,16 +67,15 @@ def _of_arm(runs: Sequence[BankRun], trainer: RecipeTrainer) -> list[dict[str, A
     diagnosis = diagnosed([one.run for one in runs])
     treatments = [one for one in TREATMENTS if one.name not in COSTLY]
     given = prescribed(diagnosis, recipe, treatments, expected_of([case_of(one.run) for one in runs]))
+    facts = {"arm": runs[0].arm, "ill": ill, "well": is_well(diagnosis), "verdict_of_arm": truth.verdict}
     rows = []
     for one in given[: 1 if ill else ON_THE_HEALTHY]:
         try:
             effect = _effect(recipe, one, trainer)
         except EtudeError as error:
-            rows.append({"arm": runs[0].arm, "ill": ill, "treatment": one.name, "failed": str(error)})
+            rows.append({**facts, "treatment": one.name, "failed": str(error)})
             continue
-        rows.append(
-            {"arm": runs[0].arm, "ill": ill, **_row(recipe, one, effect, trainer), "verdict_of_arm": truth.verdict}
-        )
+        rows.append({**facts, **_row(recipe, one, effect, trainer)})
     return rows
 
 
@@ -117,6 +117,9 @@ def summed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         "unmeasured verified": sum(row["predicted"] is None and row["verdict"] == "better" for row in ill),
         "sized": len(sized),
         "within a factor of two": len(within),
+        "healthy arms": len({row["arm"] for row in healthy}),
+        "left alone": len({row["arm"] for row in healthy if row["well"]}),
+        "better where not left alone": sum(not row["well"] for row in better),
         "healthy trials": len(healthy),
         "called better": len(better),
         "better by a tenth": len(acted),

@@ -1,6 +1,7 @@
 """A full factorial of thirty-six arms, and diagnoses: built from numbers, not from training."""
 
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,45 @@ VARY = {
     "optimizer.coupled_weight_decay": (0.0, 0.001, 0.01),
 }
 REPLICATES = 8
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, their words, and whether each that opens is closed."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input"})
+    LOOSE = frozenset({"tr", "td", "th"})
+
+    def __init__(self, html: str) -> None:
+        """Read the whole page."""
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        """Keep it, and wait for its end."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID | self.LOOSE:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Keep it."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        """It must be the end of the last that was opened."""
+        if tag not in self.LOOSE:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        """Keep the words."""
+        self.words += data
+
+
+@pytest.fixture(scope="module")
+def parsed():
+    return Page
 
 
 def loss_of(recipe) -> float:

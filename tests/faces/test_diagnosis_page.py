@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -16,45 +15,16 @@ from etude.values.run import Run
 HOSTILE = "<script>alert(1)</script>"
 
 
-class Page(HTMLParser):
-    """Tags with their attributes, and whether each that opens is closed."""
-
-    VOID = frozenset({"meta", "link", "br", "img", "input"})
-    LOOSE = frozenset({"tr", "td", "th"})
-
-    def __init__(self, html: str) -> None:
-        """Read the whole page."""
-        super().__init__()
-        self.tags: list[tuple[str, dict]] = []
-        self.open: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        """Keep it, and wait for its end."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID | self.LOOSE:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        """Keep it."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        """It must be the end of the last that was opened."""
-        if tag not in self.LOOSE:
-            assert self.open.pop() == tag
-
-
 @pytest.mark.parametrize("values", [np.tile([0.7, 1e300, -1.7e308], 20), 0.7 * 10.0 ** (5 * np.arange(60))])
-def test_losses_near_the_largest_number_there_is_are_drawn_as_infinite(values):
+def test_losses_near_the_largest_number_there_is_are_drawn_as_infinite(values, parsed):
     curves = {name: curve(name, np.arange(60), values) for name in ("train/objective", "validation/objective")}
     html = page_html(examined({"huge": [Run("huge", curves, last_step=59, kept_step=59)]}))
-    assert Page(html).open == []
+    assert parsed(html).open == []
     assert "diverged" in html
 
 
-def test_the_page_loads_nothing_and_runs_nothing(both):
-    page = Page(page_html(both))
+def test_the_page_loads_nothing_and_runs_nothing(both, parsed):
+    page = parsed(page_html(both))
     assert page.open == []
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "img")]
     assert not [attributes for _, attributes in page.tags if any(name.startswith("on") for name in attributes)]
@@ -69,8 +39,8 @@ def test_what_a_log_says_is_text_and_nothing_else(both):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
-def test_every_link_leads_somewhere_on_the_page(both):
-    page = Page(page_html(both))
+def test_every_link_leads_somewhere_on_the_page(both, parsed):
+    page = parsed(page_html(both))
     names = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     assert {a["href"].removeprefix("#") for tag, a in page.tags if tag in ("a", "use")} <= names
 

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
@@ -13,43 +12,9 @@ HOSTILE = "<script>alert(1)</script>"
 COMMAND = "etude treat recipe.toml"
 
 
-class Page(HTMLParser):
-    """Tags with their attributes, their words, and whether each that opens is closed."""
-
-    VOID = frozenset({"meta", "link", "br", "img", "input"})
-    LOOSE = frozenset({"tr", "td", "th"})
-
-    def __init__(self, html: str) -> None:
-        """Read the whole page."""
-        super().__init__()
-        self.tags: list[tuple[str, dict]] = []
-        self.open: list[str] = []
-        self.words = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        """Keep it, and wait for its end."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID | self.LOOSE:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        """Keep it."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        """It must be the end of the last that was opened."""
-        if tag not in self.LOOSE:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        """Keep the words."""
-        self.words += data
-
-
 @pytest.fixture
-def page(record):
-    return Page(page_html(record, command=COMMAND))
+def page(record, parsed):
+    return parsed(page_html(record, command=COMMAND))
 
 
 def test_the_page_loads_nothing_and_runs_nothing(page):
@@ -101,24 +66,24 @@ def test_the_recipe_and_the_code_are_on_it(page):
     assert COMMAND in page.words
 
 
-def test_a_metric_that_got_worse_is_said_before_anything_else(record):
+def test_a_metric_that_got_worse_is_said_before_anything_else(record, parsed):
     brier = record.found.final.outcomes["brier"]
     worse = replace(brier, effect=replace(brier.effect, verdict="worse", metric="log_loss"))
     final = replace(record.found.final, outcomes={"brier": brier, "log_loss": worse})
-    words = Page(page_html(replace(record, found=replace(record.found, final=final)), command=COMMAND)).words
+    words = parsed(page_html(replace(record, found=replace(record.found, final=final)), command=COMMAND)).words
     assert "Log loss got worse" in words
     assert words.index("Log loss got worse") < words.index("What was changed")
 
 
-def test_a_treated_recipe_that_one_answer_for_every_row_would_beat_is_of_no_use(record):
+def test_a_treated_recipe_that_one_answer_for_every_row_would_beat_is_of_no_use(record, parsed):
     limit = replace(record.limits["brier"], best_constant=0.08)
-    words = Page(page_html(replace(record, limits={"brier": limit}), command=COMMAND)).words
+    words = parsed(page_html(replace(record, limits={"brier": limit}), command=COMMAND)).words
     assert "the same answer for every row would have a Brier score of 0.08" in words
-    assert "of no use" not in Page(page_html(record, command=COMMAND)).words
+    assert "of no use" not in parsed(page_html(record, command=COMMAND)).words
 
 
-def test_where_nothing_helped_it_says_so_and_shows_what_was_tried(untreated):
-    page = Page(page_html(untreated, command=COMMAND))
+def test_where_nothing_helped_it_says_so_and_shows_what_was_tried(untreated, parsed):
+    page = parsed(page_html(untreated, command=COMMAND))
     words = " ".join(page.words.split())
     assert page.open == []
     assert "Nothing was verified to help" in words
@@ -127,10 +92,10 @@ def test_where_nothing_helped_it_says_so_and_shows_what_was_tried(untreated):
     assert "Here nothing was kept." in words
 
 
-def test_a_healthy_recipe_has_nothing_to_treat(record):
+def test_a_healthy_recipe_has_nothing_to_treat(record, parsed):
     second = replace(record.found.rounds[1], parent=None, by="")
     found = replace(record.found, rounds=(second,), path=(0,), final=None, setting=record.found.before)
-    words = Page(page_html(replace(record, found=found), command=COMMAND)).words
+    words = parsed(page_html(replace(record, found=found), command=COMMAND)).words
     assert "Nothing to treat: it is a good fit already" in words
 
 
@@ -160,8 +125,8 @@ def test_the_page_is_written_whole_and_a_place_that_cannot_be_written_is_refused
         write_page(record, target / "page.html", command=COMMAND)
 
 
-def test_a_notebook_gets_the_verdict_what_was_changed_and_the_chart(record):
-    cell = Page(fragment(record))
+def test_a_notebook_gets_the_verdict_what_was_changed_and_the_chart(record, parsed):
+    cell = parsed(fragment(record))
     assert cell.open == []
     assert "Treated: Brier score" in cell.words
     assert "epochs" in cell.words

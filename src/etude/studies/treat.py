@@ -92,7 +92,7 @@ def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, t
         found = _round(start, order, ward)
         rounds.append(found)
         told(found)
-        if found.ended.startswith(SPENT) or _is_well(found.diagnosis):
+        if found.ended.startswith(SPENT) or is_well(found.diagnosis):
             break
         waiting = _next(rounds, waiting, ward)
     path = _path(rounds, ward)
@@ -123,7 +123,7 @@ def _round(start: _Start, order: Order, ward: Ward) -> Round:
     purse.spent([control], MINIMUM_REPLICATES)
     scores = trainer.scores(control, runs, ward.metric)
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
-    if _is_well(found.diagnosis):
+    if is_well(found.diagnosis):
         return replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
@@ -225,7 +225,8 @@ def _final(control: Setting, setting: Setting, order: Order, ward: Ward) -> Fina
     return replace(final, diagnosis=diagnosed(final.after[:JUDGED], "treated"))
 
 
-def _is_well(diagnosis: Diagnosis) -> bool:
+def is_well(diagnosis: Diagnosis) -> bool:
+    """Whether nothing is tried, because a good fit is as sure as it gets."""
     return diagnosis.verdict == "good fit" and diagnosis.probability >= WELL
 
 
