@@ -11,6 +11,7 @@ from etude.values.finding import Diagnosis, Finding
 from etude.values.model import Attention, Convnet, Mlp, Recurrent
 from etude.values.optimizer import Adam, AdamW, Schedule, Sgd
 from etude.values.recipe import Recipe, changed, differing_fields
+from etude.values.treatment import Treatment
 
 PLAIN = Recipe(data=Task(task="moons", rows=200), loss="bce", epochs=40)
 RECIPES = {
@@ -75,6 +76,27 @@ def test_a_finding_counts_half_of_a_verdict():
     dropout = next(one for one in prescribed(both, PLAIN) if one.name == "dropout (0.1)")
     assert dropout.because == ("label noise memorised", "overfit")
     assert dropout.weight == pytest.approx((0.2 + 0.8 / 2) * UNMEASURED)
+
+
+def test_one_changed_recipe_is_prescribed_once_in_its_best_place():
+    # a third treatment between the two that come to the same: the first of these stands, before the third
+    def doubles(fields, _):
+        return {"epochs": 2 * fields["epochs"]}
+
+    def drops(fields, _):
+        return {**fields, "dropout": 0.5}
+
+    given = [
+        Treatment(name, "", answers, (), (1.0,), apply)
+        for name, answers, apply in (
+            ("late", ("overfit",), doubles),
+            ("first", ("not converged",), doubles),
+            ("between", ("diverged",), drops),
+        )
+    ]
+    shares = {"not converged": 0.6, "diverged": 0.3, "overfit": 0.1}
+    diagnosis = Diagnosis("a", "not converged", 0.6, "", probabilities=shares)
+    assert [one.name for one in prescribed(diagnosis, {"epochs": 3}, given)] == ["first", "between"]
 
 
 def test_more_rows_are_not_to_be_had_by_a_change_of_settings():

@@ -103,7 +103,10 @@ def prescribed(
     plain = [one for treatment in treatments for one in _strengths(treatment, control, speaking, blind)]
     found = [_with_expected(one, expected.get(one.name)) for one in plain]
     ranked = sorted(found, key=lambda one: -one.weight)
-    return tuple({_identity(one.setting): one for one in reversed(ranked)}.values())[::-1]
+    first: dict[str, Prescription] = {}
+    for one in ranked:
+        first.setdefault(_identity(one.setting), one)
+    return tuple(first.values())
 
 
 def _speaking(diagnosis: Diagnosis) -> Mapping[str, float]:
