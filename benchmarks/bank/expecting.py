@@ -31,7 +31,7 @@ TREATMENT_OF: Mapping[str, tuple[str, ...]] = {
 }
 """The bank's interventions as treatments that étude prescribes."""
 
-LEAST_ARMS = 100
+LEAST_ARMS = 50
 """Arms that a treatment must have been tried in: a regression on fewer says more of the arms than of the treatment."""
 
 HELPS = 0.03
