@@ -49,6 +49,14 @@ sure of (good fit, probability 0.95) | {of["better where not left alone"] / max(
 A healthy arm is one that nothing helps by a tenth; a gain of a few hundredths is real there, and ten pairs see it. So
 the third line counts small improvements that exist beside those that do not, which the null spaces below count alone.
 
+This part has judged prescriptions twice. At first, when effects had been measured of ten treatments only, 76.8 % of 190
+first choices were verified (141 of 164 measured ones, and 5 of 26 that were ranked by a guess, which often stood
+before them), sizes were right within a factor of two in 59.1 %, and 17.7 % of the treatments of healthy arms were
+called better. Then twenty more were tried on 656 arms of the fitting part, and their effects fitted with the others;
+nothing of this part was looked at for it but those figures and the names of what had failed. On the fitting part, data
+sets and architectures left out, the first choice helps in 92 % of 462 ill arms, its size right within a factor of two
+in 59 %.
+
 Where the treatment prescribed first was one whose effect the bank has measured, it was verified in {known_right} of
 {known} arms; where it was one of which nothing is measured, so that it was ranked by a guess, in
 {of["unmeasured verified"]} of {hunches}. What was prescribed first and not verified: {listed or "none"}.
