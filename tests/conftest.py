@@ -1,5 +1,8 @@
 """Settings and values that all tests share."""
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -30,3 +33,12 @@ def effect():
         p_sign_flip=0.01,
         method="Student t",
     )
+
+
+@pytest.fixture(scope="session")
+def steps():
+    """Three steps of a small network under the microscope, taken with numpy alone."""
+    spec = importlib.util.spec_from_file_location("step_records", Path(__file__).with_name("step_records.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.taken_steps(3)

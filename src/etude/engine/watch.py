@@ -16,6 +16,8 @@ from torch.utils.hooks import RemovableHandle
 from etude.engine.layers import order_of, unwrapped
 from etude.engine.left_out import LeftOut
 from etude.engine.losses_seen import LossesSeen, number
+from etude.engine.microscope.asked import Wanted
+from etude.engine.microscope.look import look
 from etude.engine.online_stopping import Best, OnlineStopping
 from etude.engine.probes import PROBES, Batch, on_a_copy
 from etude.engine.sampling import Sampling
@@ -26,6 +28,7 @@ from etude.engine.warned import warn
 from etude.engine.watch_options import Options, nothing_kept
 from etude.values.errors import EngineError
 from etude.values.run import Ending, Run
+from etude.values.step_record import StepRecord
 
 Number = Tensor | float
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -89,6 +92,7 @@ class Watch:
         self._record, self._losses, self._stopping = Record(), LossesSeen(), OnlineStopping()
         self._last_loss = 0.0
         self._weights: dict[str, Tensor] = {}
+        self._looks: list[StepRecord] = []
         self._facts: dict[str, str | int | float] = {}
         self._notes = list(limits(model))
         self._left_out = LeftOut(self._complain)
@@ -243,6 +247,35 @@ class Watch:
             self._notes += [note] if note else []
         self._record.write()
         self._steps.pause()
+
+    @safely
+    def microscope(
+        self,
+        criterion: Callable[[Any, Any], Tensor],
+        inputs: Any,  # noqa: ANN401 - what the model takes
+        targets: Any,  # noqa: ANN401 - what the loss takes
+        **wanted: Any,  # noqa: ANN401 - the fields of Wanted
+    ) -> None:
+        """Look at the step that the optimiser takes next, on this batch: its record is the last one of `steps`.
+
+        Anywhere before that step; `wanted` are fields of `Wanted`, such as example=3 or curvature=True. What cannot be
+        looked at is told, and nothing else: model, optimiser and all chance are left as they were.
+        """
+        model, living = self._model(), [one for one in (reference() for reference in self._optimizers) if one]
+        if model is None or not living:
+            return
+        mine = next((one for one, is_own in zip(living, own(model, living), strict=True) if is_own), living[0])
+        try:
+            asked = Wanted(**{"step": self.step + 1, "clip_norm": self._options.clip_norm, **wanted})
+            self._looks.append(look(model, criterion, (inputs, targets), mine, asked))
+        except (EngineError, TypeError) as error:
+            self._complain(f"step {self.step + 1:,} was not looked at: {error}")
+        self._steps.pause()
+
+    @property
+    def steps(self) -> tuple[StepRecord, ...]:
+        """The steps that were under the microscope, in order."""
+        return tuple(self._looks)
 
     @property
     def run(self) -> Run:

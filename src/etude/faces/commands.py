@@ -221,6 +221,66 @@ def treat(  # noqa: PLR0913 - each parameter is one option of the command
 
 
 @app.command(cls=TakesSeveral)
+def step(  # noqa: PLR0913 - each parameter is one option of the command
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe in TOML, a study file with a base, or with --arm a built-in study's name.")
+    ],
+    *,
+    arm: Annotated[
+        str | None, typer.Option(help="Of a study of several recipes: the one to look at, such as 'notebook 2'.")
+    ] = None,
+    steps: Annotated[
+        list[str] | None,
+        typer.Option("--step", help="Optimiser steps from 1, or last: all words up to the next option; by default 1."),
+    ] = None,
+    replicate: Annotated[int, typer.Option(min=0, help="Which replicate is trained, from 0.")] = 0,
+    vs: Annotated[
+        str | None,
+        typer.Option(help="FIELD=VALUE, such as loss=mse: compare with the same recipe but for this, on one example."),
+    ] = None,
+    replicates: Annotated[int, typer.Option(min=2, help="With --vs: pairs of replicates.")] = 10,
+    example: Annotated[int | None, typer.Option(min=0, help="Of the batch, from 0: whose path is written out.")] = None,
+    output: Annotated[int | None, typer.Option(min=0, help="The output that the path leads to, from 0.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Where the path begins, such as '0.weight[3,1]'.")] = None,
+    curvature: Annotated[
+        bool, typer.Option("--curvature", help="Seek the largest eigenvalues of the Hessian too.")
+    ] = False,
+    surface: Annotated[
+        bool, typer.Option("--surface", help="Try the loss on a plane around the weights of the last step too.")
+    ] = False,
+    float64: Annotated[bool, typer.Option("--float64", help="Take the steps that are looked at in float64.")] = False,
+    seed: Annotated[int | None, typer.Option(help="The number all chance is derived from.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    report: Annotated[Path | None, typer.Option(help="Write one HTML page with a slider over the steps.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Say why an optimiser step did what it did: the gradient microscope, on a recipe's own training.
+
+    A replicate is trained by the reference loop up to the last step asked for. Of each step: whether it worked, what
+    every layer said and heard, the chain rule written out, the update taken apart, and which examples pulled. Exit
+    codes: 0 fine, 2 usage, 3 unreadable input, 130 stopped with Ctrl-C.
+    """
+    from etude.faces.step_command import Asked as Looked
+    from etude.faces.step_command import step_recipe
+    from etude.faces.stepping import Against, Look
+
+    look = Look(
+        steps=tuple(steps or ("1",)),
+        replicate=replicate,
+        example=example,
+        output=output,
+        weight=weight,
+        curvature=curvature,
+        surface=surface,
+        float64=float64,
+        device=device,
+        against=None if vs is None else Against(vs, replicates),
+    )
+    raise typer.Exit(step_recipe(Looked(recipe, arm, seed, look, report, as_json, quiet)))
+
+
+@app.command(cls=TakesSeveral)
 def compare(  # noqa: PLR0913 - each parameter is one option of the command
     paths: Annotated[
         list[str],

@@ -58,13 +58,21 @@ def templates() -> Environment:
     return made
 
 
-def whole_page(template: str, styles: Sequence[str], view: Mapping[str, Any]) -> str:
-    """A whole page. It states what it allows itself: no script at all, and the one style sheet inside it."""
+def whole_page(template: str, styles: Sequence[str], view: Mapping[str, Any], *, script: str = "") -> str:
+    """A whole page. It states what it allows itself: the one style sheet inside it, and no script, or one of ours.
+
+    script: the name of one beside the templates, without which the page must be readable too
+    """
     made = templates()
-    style = style_sheet(made, *styles)
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return made.get_template(template).render(policy=policy, style=style, **view)
+    style, code = style_sheet(made, *styles), style_sheet(made, *([script] if script else []))
+    allowed = f"default-src 'none'; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = f"{allowed}; script-src {_digest(code)}" if code else allowed
+    return made.get_template(template).render(policy=policy, style=style, script=code, **view)
+
+
+def _digest(text: str) -> str:
+    """How a page's policy names a style sheet or script inside it."""
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def write_html(page: str, path: str | Path, *, what: str, state: str) -> Path:

@@ -29,6 +29,20 @@ def level_lines(field: NDArray[np.float64], level: float) -> tuple[NDArray[np.fl
     return tuple(np.array([_crossing(heights, edge) for edge in walk]) for walk in _walks(neighbours))
 
 
+def lines_over(
+    field: NDArray[np.float64], level: float, across: NDArray[np.float64], up: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], ...]:
+    """The same lines in the grid's own coordinates: polylines of (across, up), shapes (n, 2).
+
+    across, up: of the columns and of the rows, shapes (columns,) and (rows,)
+    """
+    columns, rows = np.arange(across.size), np.arange(up.size)
+    return tuple(
+        np.column_stack([np.interp(line[:, 0], columns, across), np.interp(line[:, 1], rows, up)])
+        for line in level_lines(field, level)
+    )
+
+
 def _segments(heights: list[list[float]], i: int, j: int) -> tuple[tuple[Edge, Edge], ...]:
     """The pieces of line inside one cell, each from one crossed edge to another; heights are above the level."""
     corners = heights[i][j], heights[i][j + 1], heights[i + 1][j + 1], heights[i + 1][j]

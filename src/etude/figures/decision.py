@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etude.figures.axes import Axis, tick_labels
-from etude.figures.contours import level_lines
+from etude.figures.contours import lines_over
 from etude.figures.numbers import percent, plural, significant
 from etude.figures.png import palette_png
 from etude.figures.svg import element, line_path, picture, text
@@ -82,10 +82,12 @@ def decision_data(arm: str, runs: Sequence[Run]) -> DecisionData | None:
         x1=x1,
         x2=x2,
         median=median,
-        boundaries=() if regression else _boundary(median, x1, x2),
-        each=() if regression else tuple(line for plane in alike[:MOST_EACH] for line in _boundary(plane.p, x1, x2)),
+        boundaries=() if regression else lines_over(median, EVEN, x1, x2),
+        each=()
+        if regression
+        else tuple(line for plane in alike[:MOST_EACH] for line in lines_over(plane.p, EVEN, x1, x2)),
         truth=truth,
-        bayes=() if truth is None else _boundary(truth, x1, x2),
+        bayes=() if truth is None else lines_over(truth, EVEN, x1, x2),
         agreement=float("nan") if truth is None else float(((median > EVEN) == (truth > EVEN)).mean()),
         runs=len(alike),
         scale=(float(median.min()), float(median.max())) if regression else (0.0, 1.0),
@@ -113,16 +115,6 @@ def _plane(run: Run) -> _Plane | None:
     return _Plane(x1, x2, p, truth, x1.tobytes() + x2.tobytes()) if usable else None
 
 
-def _boundary(
-    p: NDArray[np.float64], x1: NDArray[np.float64], x2: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], ...]:
-    lines = level_lines(p, EVEN)
-    columns, rows = np.arange(x1.size), np.arange(x2.size)
-    return tuple(
-        np.column_stack([np.interp(line[:, 0], columns, x1), np.interp(line[:, 1], rows, x2)]) for line in lines
-    )
-
-
 def draw_decision(data: DecisionData) -> str:
     """The median probability as colour, the boundary of each replicate thin, of the median thick, of Bayes dashed."""
     across, up = (Axis(float(x.min()), float(x.max())) for x in (data.x1, data.x2))
@@ -146,7 +138,11 @@ def draw_decision(data: DecisionData) -> str:
 
 def _raster(data: DecisionData) -> str:
     low, high = data.scale
-    part = (data.median - low) / ((high - low) or 1.0)
+    return shaded((data.median - low) / ((high - low) or 1.0))
+
+
+def shaded(part: NDArray[np.float64]) -> str:
+    """The plane as an image: orange at 0, near white at one half, blue at 1; the first row at the bottom."""
     indices = np.rint(np.clip(part, 0, 1) * SHADES).astype(np.uint8)
     return palette_png(np.flipud(indices), [_shade(i / SHADES) for i in range(SHADES + 1)])
 

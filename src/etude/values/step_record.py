@@ -22,10 +22,11 @@ class LayerSeen:
     mean, std: of the output's numbers
     zeros:   share of them that are exactly 0
     saturated: share in the flat ends of a squashing function; None where the kind has none
-    units:   along the second axis of the output
+    units:   along the second axis of the output in convolutions and what follows them, else along the last
     dead:    units that are 0 for every example of the batch; None where the kind cannot be dead
     dead_on_set: the same over the whole set that was given; None without one
-    error:   norm of the loss's gradient by the output: the error signal that arrives there
+    error:   norm of the loss's gradient by the output: the error signal that arrives there; NaN where nothing that is
+        trained comes before it
     gain:    norm of the error signal at its input over that at its output; None where its input has none
     weight_gradient: norm of the gradient of its own weights; None where it has none
     share:   of the squared norm of the whole gradient; None likewise

@@ -75,6 +75,7 @@ class Scene:
     def hessian_times(self, direction: Tensors, weights: Tensors | None = None) -> dict[str, Tensor]:
         """The Hessian of the batch's loss times a direction, at the weights before the step where none are given.
 
+        A RuntimeError where a function of the model's has no second derivative.
         Source: Pearlmutter (1994), doi:10.1162/neco.1994.6.1.147: the gradient of gradient times direction.
         """
         at = self.before if weights is None else weights
@@ -86,8 +87,22 @@ class Scene:
         along = sum((g * direction[name]).sum() for name, g in zip(leaves, first, strict=True))
         if not isinstance(along, Tensor) or not along.requires_grad:
             return {name: torch.zeros_like(value) for name, value in leaves.items()}
+        check_derivable(along)
         second = torch.autograd.grad(along, list(leaves.values()), allow_unused=True, materialize_grads=True)
         return dict(zip(leaves, second, strict=True))
+
+
+def check_derivable(gradient: Tensor) -> None:
+    """Refuse one that a function marked `once_differentiable` had a part in: torch would take its derivative for 0."""
+    waiting, seen = [gradient.grad_fn], set[object]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        if type(node).__name__ == "Error":  # torch has no public name for it
+            raise RuntimeError("a function of the model's is marked once_differentiable, and has no second derivative")
+        seen.add(node)
+        waiting += [before for before, _ in node.next_functions]
 
 
 class drawn_from:  # noqa: N801 - reads as a word in `with`

@@ -1,0 +1,1 @@
+"""What each optimiser's step is made of: one file a family."""
