@@ -18,7 +18,6 @@ from etude.values.curve import curve
 from etude.values.errors import EngineError, RecipeError
 from etude.values.recipe import Recipe, differing_fields
 from etude.values.run import Run
-from etude.values.treatment import Treatment
 
 SCORE = metric_called("loss", higher_is_better=False, smallest_effect=0.05)
 
@@ -117,15 +116,6 @@ def test_arms_that_fall_behind_leave_and_the_family_stays():
     assert [len(arms) for arms, _ in trainer.calls[1:]] == [9, 3]  # the best two are seen once more, then none is
     assert {one.effect.family for one in found.rounds[0].tried} == {8}
     assert {one.dropped for one in found.rounds[0].tried} == {5, 10}
-
-
-@pytest.mark.parametrize(("helps", "tried"), [("a", ["more a"]), ("b", ["more a", "more b"])])
-def test_what_less_speaks_for_waits_until_the_promising_did_not_help(helps, tried):
-    # nothing could be weighed, so one for an illness counts a tenth of the user's own
-    unlikely = Treatment("more b", "", ("overfit",), (), (1.0,), lambda given, _: {**given, "b": 1})
-    found, _ = treated(lambda s: 2 - s[helps], [sets("more a", a=1), unlikely])
-    assert [one.prescription.name for one in found.rounds[0].tried] == tried
-    assert found.rounds[0].kept == f"more {helps}"
 
 
 def test_of_those_that_seem_to_help_the_better_half_goes_on_to_each_look():

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Way = Literal["forward", "backward"]
 
 WIDTH, HEIGHT, EDGE, FOOT = 460, 300, 40, 36
-RADIUS, ROOM = 17, 11
+RADIUS, ROOM = 20, 11
 """Of a unit at most, and the least that has room for a number inside."""
 
 WIDTHS = (0.6, 1.2, 2.0, 3.0, 4.4)

@@ -22,10 +22,6 @@ from etude.values.treatment import Final, Prescription, Round, Setting, Treated,
 ARMS = 8
 """Treatments of one trial at most, each strength counted."""
 
-RIVAL = 1 / 3
-"""Of the most promising treatment's weight, what another must have to be tried beside it; the others wait until none of
-these helped, so that a small budget leads through more rounds."""
-
 WORTH = 0.003
 """The weight below which a prescription is not worth a trial."""
 
@@ -150,8 +146,7 @@ def _treated(found: Round, worth: Sequence[Prescription], order: Order, ward: Wa
     dear = [one for one in worth if purse.is_too_dear(one.setting)]
     left = family = [one for one in worth if one not in dear]
     while left:
-        rivals = [one for one in left if one.weight >= RIVAL * left[0].weight]
-        batch = purse.share(rivals, lambda one: one.setting, found.control, ARMS)
+        batch = purse.share(left, lambda one: one.setting, found.control, ARMS)
         rate = (1 - order.level) * len(batch) / len(family)
         trial = on_trial(found.control, batch, ward, Terms(1 - rate, order.seed, purse.budget.looks))
         found, left = _with(found, trial, ward), left[len(batch) :]

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from etude.engine.build import SHARE
 from etude.engine.layers import is_compiled
 from etude.engine.microscope.asked import EVERYTHING, Wanted, check_given, remarks
 from etude.engine.microscope.double import Criterion, doubled, said
@@ -29,7 +30,7 @@ __all__ = ["Wanted", "look", "looked_at"]
 MOST_SHOWN = 100_000
 """Weights of a network up to which it is small; of more a record has totals only: it holds ten numbers of each."""
 
-UNTOLD = ("params", "lr", "foreach", "fused", "capturable", "differentiable")
+UNTOLD = ("params", "lr", SHARE, "foreach", "fused", "capturable", "differentiable")
 """Settings of an optimiser that change nothing of its step, or are told elsewhere."""
 
 TRIED_AGAIN = 64

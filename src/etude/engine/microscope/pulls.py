@@ -27,8 +27,9 @@ examples; one example's gradient is always held whole."""
 
 MOST_AT_ONCE = 1024
 
-MOST_LOOPED = 1 << 33
-"""Examples squared times weights beyond which examples that have to be derived one by one are not: some ten seconds."""
+MOST_LOOPED = 1 << 29
+"""Examples squared times weights beyond which examples that have to be derived one by one are not: about a second, and
+several where weights are used in many places, as a convolution's are."""
 
 SAME_OUTPUT = 1e-3
 """How far, relative to the largest output, an example alone may be from what it is in its batch."""

@@ -82,7 +82,7 @@ def _principal(points: Floats, length: float) -> _Plane | None:
     if len(sizes) == 1 or not sizes[1] > FLAT * sizes[0]:
         return None
     first, second = (sizes[:2] ** 2 / (sizes**2).sum()).tolist()
-    words = f"{PRINCIPAL}, which hold {first:.1%} and {second:.1%} of its variation"
+    words = f"{PRINCIPAL}, which hold {100 * first:.1f} % and {100 * second:.1f} % of its variation"
     return _Plane(directions[0] * length, directions[1] * length, words)
 
 
