@@ -46,7 +46,8 @@ def test_the_shares_that_are_told_are_those_of_the_principal_components(scene_of
     points = np.stack([flat(one) for one in way])
     variances = np.linalg.eigvalsh(np.cov(points.T))[::-1]
     shares = variances / variances.sum()
-    assert f"{shares[0]:.1%} and {shares[1]:.1%}" in loss_surface(scene, way, seed=0, size=3).directions
+    said = f"{100 * shares[0]:.1f} % and {100 * shares[1]:.1f} %"
+    assert said in loss_surface(scene, way, seed=0, size=3).directions
 
 
 def test_losses_are_those_at_the_places_that_are_told(scene_of):
