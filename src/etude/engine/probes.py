@@ -14,6 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from etude.engine.activations import CONFIDENT, FLAT, Activations
 from etude.engine.signals import read
+from etude.engine.trees import mapped, tensors_in
 
 Found = dict[str, float]
 
@@ -48,7 +49,7 @@ class Batch:
     @property
     def size(self) -> int:
         """Examples, along the first axis of every tensor."""
-        return len(next(_tensors(self.inputs)))
+        return len(next(tensors_in(self.inputs)))
 
     def chosen(self, rows: Tensor) -> "Batch":
         """Some of its examples."""
@@ -207,9 +208,9 @@ def _differentiable(model: nn.Module, batch: Batch) -> Iterator[tuple[Any, Calla
     handles: list[RemovableHandle] = [
         one.register_forward_hook(keep) for one in model.modules() if isinstance(one, nn.Embedding)
     ]
-    inputs = _mapped(batch.inputs, lambda x: x.detach().clone().requires_grad_() if x.is_floating_point() else x)
+    inputs = mapped(batch.inputs, lambda x: x.detach().clone().requires_grad_() if x.is_floating_point() else x)
     try:
-        yield inputs, lambda: [x for x in _tensors(inputs) if x.requires_grad] + embedded
+        yield inputs, lambda: [x for x in tensors_in(inputs) if x.requires_grad] + embedded
     finally:
         for handle in handles:
             handle.remove()
@@ -259,30 +260,11 @@ def _outputs(model: nn.Module, batch: Batch) -> Tensor:
 
 def _tensor(outputs: Any) -> Tensor:  # noqa: ANN401 - whatever the model gives
     """The first tensor of floating point numbers in what a model gives."""
-    return next(one for one in _tensors(outputs) if one.is_floating_point())
-
-
-def _tensors(tree: Any) -> Iterator[Tensor]:  # noqa: ANN401 - a tensor, or tuples, lists and dicts of them
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for value in tree.values():
-            yield from _tensors(value)
-    elif isinstance(tree, tuple | list):
-        for value in tree:
-            yield from _tensors(value)
-
-
-def _mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN401 - as above
-    if isinstance(tree, Tensor):
-        return change(tree)
-    if isinstance(tree, Mapping):
-        return {key: _mapped(value, change) for key, value in tree.items()}
-    return type(tree)(_mapped(value, change) for value in tree) if isinstance(tree, tuple | list) else tree
+    return next(one for one in tensors_in(outputs) if one.is_floating_point())
 
 
 def _rows(tree: Any, rows: Tensor) -> Any:  # noqa: ANN401 - as above
-    return _mapped(tree, lambda one: one[rows.to(one.device)])
+    return mapped(tree, lambda one: one[rows.to(one.device)])
 
 
 def _short(error: Exception) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from etude.engine.layers import plain_name
 from etude.engine.microscope.scene import Scene, Tensors
-from etude.engine.microscope.trees import mapped, tensors_in
+from etude.engine.trees import mapped, tensors_in
 
 
 @dataclass(slots=True, eq=False)

@@ -12,8 +12,8 @@ from torch.autograd.graph import Node
 from torch.optim import Optimizer
 
 from etude.engine.layers import unwrapped
-from etude.engine.microscope.trees import mapped
 from etude.engine.trained_by import inner_of
+from etude.engine.trees import mapped
 from etude.values.errors import EngineError
 
 STATE = "Nothing was changed."

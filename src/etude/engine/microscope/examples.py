@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from etude.engine.microscope.scene import Scene
-from etude.engine.microscope.trees import n_examples, only
+from etude.engine.trees import n_examples, only
 from etude.values.errors import EngineError
 
 Reduction = Literal["mean", "sum"]

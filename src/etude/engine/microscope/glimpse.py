@@ -17,7 +17,7 @@ from etude.engine.microscope.examples import checked_example, trying
 from etude.engine.microscope.of_recipe import Eye
 from etude.engine.microscope.pulls import pulls_and_noise
 from etude.engine.microscope.scene import Scene, Tensors, dot
-from etude.engine.microscope.trees import n_examples, only
+from etude.engine.trees import n_examples, only
 from etude.engine.trial import prepare
 from etude.values.errors import EngineError
 from etude.values.recipe import Recipe

@@ -14,7 +14,7 @@ from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from etude.engine.activations import CONVOLUTIONS, RECTIFYING, SATURATING
 from etude.engine.layers import plain_name
 from etude.engine.microscope.scene import Scene
-from etude.engine.microscope.trees import mapped, n_examples, tensors_in
+from etude.engine.trees import mapped, n_examples, tensors_in
 from etude.values.step_record import LayerSeen
 
 CHANNELS_SECOND = (*CONVOLUTIONS, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)

@@ -19,10 +19,10 @@ from etude.engine.microscope.probing import Probing, with_probes
 from etude.engine.microscope.scene import Scene, dot
 from etude.engine.microscope.shadow import in_float64, shadowed
 from etude.engine.microscope.taken import Taken, chance_kept, taken
-from etude.engine.microscope.trees import n_examples
 from etude.engine.microscope.updates.apart import STRONGEST, Dissected, dissected, strongest, tensor_step
 from etude.engine.microscope.updates.moved import Apart, penalty_in
 from etude.engine.microscope.worked import penalty, precision, worked, worked_with_penalty
+from etude.engine.trees import n_examples
 from etude.values.step_record import Coordinate, StepRecord, TensorStep, Worked
 
 __all__ = ["Wanted", "look", "looked_at"]

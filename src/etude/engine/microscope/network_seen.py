@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from etude.engine.microscope.calls import Call, calls_of, chain_of
 from etude.engine.microscope.examples import checked_example, trying
 from etude.engine.microscope.scene import Scene
-from etude.engine.microscope.trees import only
+from etude.engine.trees import only
 from etude.values.curve import frozen
 from etude.values.step_record import NetworkSeen
 

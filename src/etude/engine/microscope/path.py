@@ -15,7 +15,7 @@ from etude.engine.microscope.examples import checked_example, example_losses, on
 from etude.engine.microscope.scene import Scene
 from etude.engine.microscope.shadow import in_float64
 from etude.engine.microscope.stations import End, Way, way_to
-from etude.engine.microscope.trees import mapped, n_examples, only
+from etude.engine.trees import mapped, n_examples, only
 from etude.numerics.chain_rule import Products, products_along, slopes_along
 from etude.values.errors import EngineError
 from etude.values.nearest import nearest

@@ -13,7 +13,7 @@ from torch.func import grad_and_value, vmap
 from etude.engine.microscope.examples import example_losses, trying
 from etude.engine.microscope.masks import letting_through, masks_of
 from etude.engine.microscope.scene import Scene, Tensors, dot
-from etude.engine.microscope.trees import mapped, only, tensors_in
+from etude.engine.trees import mapped, only, tensors_in
 from etude.numerics.noise_scale import noise_of
 from etude.values.curve import frozen
 from etude.values.step_record import Noise, Pull, Pulls

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from etude.engine.microscope.double import Double
-from etude.engine.microscope.trees import mapped
+from etude.engine.trees import mapped
 
 
 @contextmanager

@@ -34,6 +34,8 @@ def mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN40
         return change(tree)
     if isinstance(tree, dict):
         return type(tree)((key, mapped(value, change)) for key, value in tree.items())
+    if isinstance(tree, Mapping):  # such as a tokeniser's, which takes no pairs
+        return {key: mapped(value, change) for key, value in tree.items()}
     if isinstance(tree, tuple) and type(tree) is not tuple:  # with names for its places
         return type(tree)(*(mapped(value, change) for value in tree))
     return type(tree)(mapped(value, change) for value in tree) if isinstance(tree, tuple | list) else tree
