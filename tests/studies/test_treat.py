@@ -1,6 +1,7 @@
 """Treating, on scores made by hand: what is kept, when it ends, what it may cost, and how seldom it errs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from etude.studies.estimate import looks_up_to
 from etude.studies.fresh import FIRST
 from etude.studies.own import metric_called
 from etude.studies.trainers import RecipeTrainer
-from etude.studies.treat import Order, treat
+from etude.studies.treat import Order, is_well, treat
 from etude.values.curve import curve
 from etude.values.errors import EngineError, RecipeError
+from etude.values.finding import Diagnosis
 from etude.values.recipe import Recipe, differing_fields
 from etude.values.run import Run
 
@@ -108,6 +110,14 @@ def test_what_harms_is_refuted_and_what_does_too_little_too():
     }
     assert found.final is None
     assert found.setting == {"a": 0, "b": 0}
+
+
+def test_a_recipe_that_is_well_is_left_alone_and_a_treated_one_must_be_surer():
+    fits = Diagnosis("a", "good fit", 0.97, "")
+    assert is_well(fits)
+    assert not is_well(fits, treated=True)
+    assert is_well(replace(fits, probability=0.99), treated=True)
+    assert not is_well(replace(fits, verdict="overfit"))
 
 
 def test_arms_that_fall_behind_leave_and_the_family_stays():

@@ -26,7 +26,11 @@ WORTH = 0.003
 """The weight below which a prescription is not worth a trial."""
 
 WELL = 0.95
-"""The probability of a good fit from which nothing is tried."""
+"""The probability of a good fit from which nothing is tried on a recipe as it comes."""
+
+WELL_AGAIN = 0.99
+"""The same of a treated one. Who came ill is not sent home at the first good day: a good fit is the best of nothing,
+and what helps it further is verified like all else."""
 
 HOPEFUL = 0.6
 """A treatment that was verified too, though another was kept, is gone on from later where it helped at least so much of
@@ -92,7 +96,7 @@ def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, t
         found = _round(start, order, ward)
         rounds.append(found)
         told(found)
-        if found.ended.startswith(SPENT) or is_well(found.diagnosis):
+        if found.ended.startswith(SPENT) or is_well(found.diagnosis, treated=bool(start.by)):
             break
         waiting = _next(rounds, waiting, ward)
     path = _path(rounds, ward)
@@ -123,7 +127,7 @@ def _round(start: _Start, order: Order, ward: Ward) -> Round:
     purse.spent([control], MINIMUM_REPLICATES)
     scores = trainer.scores(control, runs, ward.metric)
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
-    if is_well(found.diagnosis):
+    if is_well(found.diagnosis, treated=bool(start.by)):
         return replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
@@ -225,9 +229,9 @@ def _final(control: Setting, setting: Setting, order: Order, ward: Ward) -> Fina
     return replace(final, diagnosis=diagnosed(final.after[:JUDGED], "treated"))
 
 
-def is_well(diagnosis: Diagnosis) -> bool:
-    """Whether nothing is tried, because a good fit is as sure as it gets."""
-    return diagnosis.verdict == "good fit" and diagnosis.probability >= WELL
+def is_well(diagnosis: Diagnosis, *, treated: bool = False) -> bool:
+    """Whether nothing is tried, because a good fit is as sure as it has to be."""
+    return diagnosis.verdict == "good fit" and diagnosis.probability >= (WELL_AGAIN if treated else WELL)
 
 
 UNSEEN = Diagnosis("control", "cannot tell", 1.0, "The budget was spent before it could be diagnosed.")
