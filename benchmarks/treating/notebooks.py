@@ -16,7 +16,7 @@ from etude.values.recipe import changed
 
 NOTEBOOKS: Mapping[str, Mapping[str, Any]] = {"notebook 2": NOTEBOOK_2, "notebook 1": {}, "notebook 3": NOTEBOOK_3}
 
-SMALL = Budget(trainings=120, minutes=2.0, replicates=10)
+SMALL = Budget(trainings=120, minutes=10.0, replicates=10)
 
 
 def measured(*, folder: Path, reduced: bool) -> Mapping[str, Any]:

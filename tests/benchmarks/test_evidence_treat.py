@@ -20,7 +20,7 @@ def treating(monkeypatch):
 
 
 def row(verdict, gained, *, ill=True, predicted=0.2):
-    told = {"treatment": "more epochs (3)", "verdict_of_arm": "not converged"}
+    told = {"treatment": "more epochs (3)", "verdict_of_arm": "not converged", "well": False}
     return {"arm": "a", "ill": ill, "verdict": verdict, "gained": gained, "predicted": predicted, **told}
 
 

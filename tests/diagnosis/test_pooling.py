@@ -59,6 +59,14 @@ def test_nothing_weighed_is_cannot_tell_for_sure():
     assert (together.verdict, together.probability) == ("cannot tell", 1.0)
 
 
+def test_runs_that_all_diverged_are_an_arm_that_diverged():
+    broken = {name: curve(name, range(9), [1.0] + [float("nan")] * 8) for name in CURVES}
+    diverged = Diagnosis("run", "diverged", 0.96, "", probabilities={"diverged": 0.96, "not learning": 0.04})
+    together = pooled([diverged] * 5, arm_of([Run("run", broken)] * 5, "wild"))
+    assert (together.verdict, together.probability) == ("diverged", pytest.approx(0.96))
+    assert together.says.startswith("5 of 5 replicates are judged 'diverged'")
+
+
 def test_one_replicate_is_its_own_diagnosis_under_the_arms_name():
     one = diagnosis()
     assert pooled([one], ARM).source == "wide"

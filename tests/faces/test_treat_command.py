@@ -12,7 +12,7 @@ from etude.faces.commands import app
 from etude.faces.treat import TreatedRecipe
 from etude.faces.treating import Choice, Wanted, chosen, recipe_in
 from etude.studies.journey import NOTEBOOK_2
-from etude.values.errors import EtudeError, InterruptedStudy, RecipeError
+from etude.values.errors import EtudeError, InterruptedStudy, RecipeError, ReportError
 from etude.values.recipe import Recipe
 from etude.values.treatment import Round
 
@@ -62,6 +62,15 @@ def test_quiet_says_nothing_and_the_report_goes_where_it_is_told(recipe, tmp_pat
     done = CliRunner().invoke(app, ["treat", *words])
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     assert page.exists()
+
+
+def test_a_report_never_replaces_the_recipe_the_data_or_any_file_that_is_no_page(recipe):
+    before = recipe.read_bytes()
+    for command in ("treat", "step"):
+        done = CliRunner().invoke(app, [command, str(recipe), "--report", str(recipe), "--quiet"])
+        assert isinstance(done.exception, ReportError)
+        assert "is there already and is no HTML page" in str(done.exception)
+        assert recipe.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,11 @@ def test_a_step_that_leaves_the_numbers_overshoots(change):
     assert regime(change, -1.0, -0.9, kinks=0) == "overshoot"
 
 
+def test_a_loss_that_was_no_number_before_says_nothing_of_the_step():
+    assert regime(math.nan, math.nan, math.nan, kinks=0) == "not finite"
+    assert regime(math.nan, -1.0, -0.9, kinks=0) == "overshoot"
+
+
 def test_more_than_was_promised_is_no_limit():
     assert regime(-1.5, -1.0, -1.5, kinks=9) == "linear regime"
 

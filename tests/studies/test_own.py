@@ -144,6 +144,18 @@ def test_fields_that_could_not_be_kept_are_refused(store):
         trainer_of(lambda fields, seed: 0.5, store).check({"model": object()})
 
 
+def test_a_function_that_gives_no_number_untreated_can_be_cured(store):
+    def train(fields, seed):
+        return 0.8 + seed % 7 / 1000 if fields["rate"] < 0.1 else float("nan")
+
+    order = Order("own", [own_treatment(lambda fields: {**fields, "rate": 0.01}, "less")])
+    found = treat({"rate": 0.1}, order, trainer=trainer_of(train, store), budget=Budget(trainings=60))
+    (outcome,) = found.final.outcomes.values()
+    assert found.setting == {"rate": 0.01}
+    assert outcome.after.mean == pytest.approx(0.803, abs=0.004)
+    assert outcome.before.mean != outcome.before.mean
+
+
 def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(store, tmp_path):
     log = str(tmp_path / "calls")
 

@@ -149,6 +149,14 @@ def test_a_treatment_that_cannot_be_trained_is_told_and_the_others_go_on():
     assert found.rounds[0].kept == "more a"
 
 
+def test_a_treatment_whose_trainings_all_fail_is_told_with_the_reason():
+    found, _ = treated(lambda s: float("nan") if s["b"] else 2 - s["a"], [sets("breaks", b=1), sets("more a", a=1)])
+    told = {one.prescription.name: one for one in found.rounds[0].tried}
+    assert told["breaks"].failed == "none of 5 trainings gave a score: diverged"
+    assert told["more a"].failed == ""
+    assert found.rounds[0].kept == "more a"
+
+
 def test_a_cure_of_divergence_is_found_by_the_count_of_failures():
     found, _ = treated(lambda s: 1.0 if s["a"] else float("nan"), [sets("smaller steps", a=1), sets("same", b=1)])
     assert found.rounds[0].kept == "smaller steps"

@@ -101,6 +101,12 @@ def test_the_same_question_gets_the_same_answer():
     assert one.which == "example 3"
 
 
+def test_arms_that_left_all_bounds_have_no_numbers_and_no_crash():
+    wild = changed(BASE, {"optimizer.learning_rate": 1e9, "stop_on_divergence": False})
+    seen = under_glass(wild, changed(wild, {"loss": "mse"}), Glass(step=10, replicates=2))
+    assert all(not np.isfinite(one.mean) for one in seen.contrasts if one.name.startswith("its gradient"))
+
+
 def test_two_rates_are_compared_in_one_unit():
     seen = under_glass(BASE, changed(BASE, {"learning_rate": 0.1}), Glass(step=1, replicates=2))
     assert seen.field == "optimizer.learning_rate"

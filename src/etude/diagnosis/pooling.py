@@ -11,7 +11,7 @@ from etude.diagnosis.case import Arm
 from etude.diagnosis.outcomes import mean_of, share_of
 from etude.diagnosis.saying import figure, percent
 from etude.diagnosis.suspicion import suspicion_of
-from etude.diagnosis.verdict import concluded, known
+from etude.diagnosis.verdict import concluded, known, models
 from etude.values.finding import (
     SEVERITIES,
     Diagnosis,
@@ -44,7 +44,7 @@ def pooled(diagnoses: Sequence[Diagnosis], arm: Arm) -> Diagnosis:
     if len(diagnoses) == 1:
         return replace(diagnoses[0], source=arm.name)
     probabilities = _probabilities(diagnoses)
-    verdict, probability = concluded(probabilities, known(suspicion_of(arm.cases[0]).evidence.values))
+    verdict, probability = _concluded(diagnoses, probabilities, known(suspicion_of(arm.cases[0]).evidence.values))
     bests = [one.best_step for one in diagnoses if one.best_step is not None]
     findings = _findings(diagnoses)
     return Diagnosis(
@@ -82,6 +82,16 @@ def how_sure_one_run_is(diagnosis: Diagnosis) -> str:
         f"From one run alone this is {sure(diagnosis.probability)} ({percent(diagnosis.probability)}){else_}; "
         "replicates would tell the recipe from its luck."
     )
+
+
+def _concluded(
+    diagnoses: Sequence[Diagnosis], probabilities: Mapping[Verdict, float], key: str
+) -> tuple[Verdict, float]:
+    """The verdict of all; where nothing can be weighed, as of runs that diverged, what all of them say alike."""
+    told = {one.verdict for one in diagnoses}
+    if key not in models() and len(told) == 1:
+        return diagnoses[0].verdict, float(np.mean([one.probability for one in diagnoses]))
+    return concluded(probabilities, key)
 
 
 def _probabilities(diagnoses: Sequence[Diagnosis]) -> Mapping[Verdict, float]:

@@ -81,6 +81,7 @@ def write_html(page: str, path: str | Path, *, what: str, state: str) -> Path:
     what, state: for the ReportError: what the page is called, and what is safe all the same, a sentence
     """
     target = Path(path)
+    check_replaceable(target, what=what)
     try:
         write_whole(target, page.encode("utf-8", "replace"))
     except OSError as error:
@@ -89,6 +90,23 @@ def write_html(page: str, path: str | Path, *, what: str, state: str) -> Path:
             f"Name a place that can be written, with room for about 1 MB. {state}"
         ) from error
     return target
+
+
+def check_replaceable(path: str | Path, *, what: str) -> None:
+    """A ReportError where a page would replace a file that is none, such as the recipe or the data themselves."""
+    target = Path(path)
+    if not target.is_file():
+        return
+    try:
+        with target.open("rb") as file:
+            start = file.read(64).lstrip().lower()
+    except OSError:  # whoever writes it will say so
+        return
+    if start and not start.startswith(b"<!doctype html"):
+        raise ReportError(
+            f"{target} is there already and is no HTML page, so the {what} does not replace it. "
+            "Name another file. It is as it was."
+        )
 
 
 def style_sheet(made: Environment, *names: str) -> Markup:

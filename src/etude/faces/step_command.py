@@ -27,6 +27,10 @@ class Asked:
 
 def step_recipe(asked: Asked) -> int:
     """Look at the steps, write the page if one is asked for, and show what was seen; returns the exit code."""
+    if asked.report is not None:
+        from etude.faces.pages import check_replaceable
+
+        check_replaceable(asked.report, what="page")
     try:
         found = _seen(asked)
     except KeyboardInterrupt:

@@ -32,6 +32,8 @@ REGIME_MEANING: Mapping[Regime, str] = MappingProxyType(
         "uphill": "The step goes against the gradient of its own batch: memory of earlier batches, weight decay or "
         "both carried it, so that to first order the loss of this batch had to rise.",
         "no step": "No weight moved, so the loss stayed what it was.",
+        "not finite": "The loss or its gradient was no number before the step, so that nothing can be said of it. Look "
+        "at the step at which it went bad.",
     }
 )
 """What limited a step, as a learner is told it."""
@@ -44,6 +46,7 @@ REGIME_STYLES: Mapping[Regime, str] = MappingProxyType(
         "kink-limited": "yellow",
         "uphill": "red",
         "no step": "",
+        "not finite": "red",
     }
 )
 """The colour of each in a terminal."""

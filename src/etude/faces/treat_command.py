@@ -25,11 +25,14 @@ def treat_recipe(asked: Asked) -> None:
     """Treat, write the report and show what it came to."""
     from rich.console import Console
 
+    from etude.faces.pages import check_replaceable
     from etude.faces.terminal import talk, words
     from etude.faces.treat_json import record_json
     from etude.faces.treat_page import write_page
     from etude.faces.treat_terminal import show_treated
 
+    if asked.report is not None:
+        check_replaceable(asked.report, what="report")
     name, recipe = recipe_in(asked.recipe, arm=asked.arm, seed=asked.seed)
     record = treated(recipe, replace(asked.wanted, name=name))
     target = asked.report or asked.wanted.out / f"{name}-treated.html"

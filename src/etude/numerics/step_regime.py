@@ -23,13 +23,16 @@ def regime(change: float, first: float, second: float, *, kinks: int, rounding: 
     kinks:    how many were crossed
     rounding: by how much `change` may be wrong, for the precision of two losses that are subtracted
 
-    In this order: nothing was promised and nothing happened: no step. The promise is no fall: uphill. The loss rose:
-    overshoot. At least `PROMISE_KEPT` of the promised fall came, or more: linear regime. Of the shortfall, curvature
-    explains less than `OF_KINKS`, and kinks were crossed: kink-limited. Otherwise: curvature-limited.
+    In this order: the promise is no number, since the loss was none before: not finite. Nothing was promised and
+    nothing happened: no step. The promise is no fall: uphill. The loss rose: overshoot. At least `PROMISE_KEPT` of the
+    promised fall came, or more: linear regime. Of the shortfall, curvature explains less than `OF_KINKS`, and kinks
+    were crossed: kink-limited. Otherwise: curvature-limited.
 
     >>> regime(-0.98, -1.0, -0.97, kinks=0), regime(-0.5, -1.0, -0.5, kinks=0), regime(-0.5, -1.0, -0.99, kinks=7)
     ('linear regime', 'curvature-limited', 'kink-limited')
     """
+    if not math.isfinite(first):
+        return "not finite"
     if change == 0 and first == 0 and (second == 0 or math.isnan(second)):
         return "no step"
     if first >= 0:

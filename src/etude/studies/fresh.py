@@ -28,8 +28,9 @@ def fresh_comparison(before: Setting, after: Setting, ward: Ward, terms: Terms) 
     trainer, metric, replicates = ward.trainer, ward.metric, terms.looks[-1]
     runs = trainer.train({BEFORE: before, AFTER: after}, range(FIRST, FIRST + replicates))
     sides = runs[BEFORE], runs[AFTER]
-    split: Split = "test" if f"test/{metric.name}" in runs[BEFORE][0].curves else "validation"
-    names = [name for name in METRICS if all(f"{split}/{name}" in side[0].curves for side in sides)]
+    scored = {name for side in sides for run in side for name in run.curves}
+    split: Split = "test" if f"test/{metric.name}" in scored else "validation"
+    names = [name for name in METRICS if all(any(f"{split}/{name}" in run.curves for run in side) for side in sides)]
     known = trainer.limits(before)
     outcomes = {
         name: _outcome(sides, METRICS.get(name, metric), split, terms, known.get(name))
@@ -41,12 +42,17 @@ def fresh_comparison(before: Setting, after: Setting, ward: Ward, terms: Terms) 
 def _outcome(
     sides: tuple[Sequence[Run], Sequence[Run]], metric: Metric, split: Split, terms: Terms, limit: Limit | None
 ) -> Outcome:
-    before, after = (np.array([run.score(metric.name, split) for run in side]) for side in sides)
+    before, after = (np.array([_score(run, metric.name, split) for run in side]) for side in sides)
     asked = Asked("treatment", BEFORE, AFTER, metric, split, before, after, metric.smallest_effect)
     (effect,) = estimate([asked], terms, rule="fixed")
     best = None if limit is None else limit.bayes
     removed = None if best is None else _removed(before, after, best, terms)
     return Outcome(_level(before, terms), _level(after, terms), effect, best, removed)
+
+
+def _score(run: Run, name: str, split: Split) -> float:
+    """NaN of a training that failed, which has no curve."""
+    return run.score(name, split) if f"{split}/{name}" in run.curves else float("nan")
 
 
 def _level(scores: NDArray[np.float64], terms: Terms) -> Level:

@@ -91,6 +91,7 @@ def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms:
         ward.purse.spent(settings, more)
         seen.append(look)
         outcomes = {name: trainer.scores(setting, runs[name], metric) for name, setting in wanted.items()}
+        arms.failed |= {name: _failure(runs[name]) for name in arms.alive if not np.isfinite(outcomes[name]).any()}
         own = replace(terms, level=1 - (1 - terms.level) * len(arms.alive) / len(given))
         asked = [_asked(control, one, outcomes, metric) for one in arms.alive.values()]
         effects = [replace(effect, family=len(given)) for effect in estimate(asked, own, rule="planned")]
@@ -153,6 +154,12 @@ def _drop(arms: _Arms, outcomes: Mapping[str, NDArray[np.float64]], metric: Metr
     going_on = half if arms.dropped else ranked[: max(FEWEST_ARMS, len(half))]
     arms.dropped |= {name: look for name in arms.alive if name not in going_on}
     arms.alive = {name: one for name, one in arms.alive.items() if name in going_on}
+
+
+def _failure(runs: Sequence[Run]) -> str:
+    """That none of these gave a score, and what the first of them left as its reason."""
+    why = next((note for run in runs for note in run.notes), runs[0].ended)
+    return f"none of {len(runs)} trainings gave a score: {why}"
 
 
 def _rank(outcomes: NDArray[np.float64], metric: Metric) -> tuple[int, float]:

@@ -124,16 +124,28 @@ class _Quantity:
 QUANTITIES = (
     _Quantity("how right the network is", "logits, or minus the error", lambda g: g.margin, how="difference"),
     _Quantity("its error signal at the output", "loss per output", lambda g: g.signal, has_unit=True),
-    _Quantity("its error signal beside the batch's", "batch's root mean square", lambda g: g.signal / g.usual_signal),
+    _Quantity(
+        "its error signal beside the batch's", "batch's root mean square", lambda g: _over(g.signal, g.usual_signal)
+    ),
     _Quantity("its gradient", "loss per weight", lambda g: g.gradient, has_unit=True),
-    _Quantity("its gradient beside the batch's", "batch's root mean square", lambda g: g.gradient / g.usual_gradient),
+    _Quantity(
+        "its gradient beside the batch's", "batch's root mean square", lambda g: _over(g.gradient, g.usual_gradient)
+    ),
     _Quantity("its gradient in the first layer", "loss per weight", lambda g: g.first, has_unit=True),
     _Quantity("the batch's gradient in the first layer", "loss per weight", lambda g: g.batch_first, has_unit=True),
     _Quantity(
-        "change of the batch's loss", "of the loss before", lambda g: (g.after - g.before) / g.before, how="difference"
+        "change of the batch's loss",
+        "of the loss before",
+        lambda g: _over(g.after - g.before, g.before),
+        how="difference",
     ),
 )
 """What is compared, from the output backwards. Beside the batch's own, sizes have no unit, and two losses compare."""
+
+
+def _over(one: float, other: float) -> float:
+    """Their ratio; NaN where there is nothing to divide by."""
+    return one / other if other else math.nan
 
 
 def _one_field(control: Recipe, treated: Recipe) -> str:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-Regime = Literal["linear regime", "curvature-limited", "overshoot", "kink-limited", "uphill", "no step"]
-"""What limited a step. `uphill`: it goes against its own batch's gradient, as momentum can carry it."""
+Regime = Literal["linear regime", "curvature-limited", "overshoot", "kink-limited", "uphill", "no step", "not finite"]
+"""What limited a step. `uphill`: it goes against its own batch's gradient, as momentum can carry it. `not finite`: the
+loss or its gradient was no number before it."""
 
 
 @dataclass(frozen=True, slots=True)
