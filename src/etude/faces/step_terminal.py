@@ -45,6 +45,9 @@ SHOWN_LAYERS, SHOWN_TENSORS, SHOWN_ROUTES, SHOWN_PULLS = 20, 12, 4, 3
 FORWARD, BACKWARD = (0, 1, 2, 3, 4, 5, 6), (0, 7, 8, 9, 10)
 """Columns of LAYER_HEADS: what layers say, and what they hear."""
 
+MOVED = ((0, 1, 2, 3, 4), (0, 5, 6, 7))
+"""Columns of TENSOR_HEADS: lengths, and what they are beside one another."""
+
 
 def show_steps(console: Console, seen: Seen) -> None:
     """Each step in full; of several a table of them first, and of many the last alone in full."""
@@ -109,9 +112,7 @@ def _show_layers(console: Console, record: StepRecord) -> None:
         return
     _title(console, "Forward and backward, layer by layer")
     rows = [layer_cells(one) for one in record.layers[:SHOWN_LAYERS]]
-    for columns in (FORWARD, BACKWARD):
-        heads, *cells = ([row[i] for i in columns] for row in (LAYER_HEADS, *rows))
-        console.print(_table(heads, cells))
+    _show_columns(console, LAYER_HEADS, rows, (FORWARD, BACKWARD))
     _show_left(console, len(record.layers) - SHOWN_LAYERS, "layer")
 
 
@@ -135,7 +136,7 @@ def _show_update(console: Console, record: StepRecord) -> None:
             console.print(words(f"\n{data.title}: {data.says}", "dim"))
             console.print(_table(update_parts.table_heads(data), update_parts.table_rows(data)[:SHOWN_TENSORS]))
     console.print(words("\nHow far each tensor moved; in norms", "dim"))
-    console.print(_table(TENSOR_HEADS, [tensor_cells(one) for one in record.tensors[:SHOWN_TENSORS]]))
+    _show_columns(console, TENSOR_HEADS, [tensor_cells(one) for one in record.tensors[:SHOWN_TENSORS]], MOVED)
     _show_left(console, len(record.tensors) - SHOWN_TENSORS, "tensor")
 
 
@@ -162,10 +163,24 @@ def _show_left(console: Console, left: int, what: str) -> None:
         console.print(words(f"and {plural(left, f'more {what}')} in --report and --json", "dim"))
 
 
+def _show_columns(
+    console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], parts: Sequence[Sequence[int]]
+) -> None:
+    """A table that no terminal is wide enough for, as several of some columns each."""
+    for columns in parts:
+        some, *cells = ([row[i] for i in columns] for row in (heads, *rows))
+        console.print(_table(some, cells))
+
+
+NAMED = 16
+"""Characters of its first column that a table keeps in a narrow terminal; the others wrap before that."""
+
+
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, head in enumerate(heads):
-        table.add_column(head, justify="left" if i == 0 else "right", no_wrap=i > 0, overflow="fold")
+        least = min(NAMED, max(len(row[0]) for row in (heads, *rows))) if i == 0 else None
+        table.add_column(head, justify="right" if i else "left", min_width=least, overflow="fold")
     for cells in rows:
         table.add_row(*(words(cell) for cell in cells))
     return table

@@ -83,8 +83,8 @@ def difference_text(control: Recipe, treated: Recipe) -> str:
 def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
     """A level as a person reads it; of a spec, what is not as it would be anyway.
 
-    >>> level_text((64, 64)), level_text(None), level_text("bce")
-    ('64-64', 'none', 'bce')
+    >>> level_text((64, 64)), level_text(None), level_text("bce"), level_text(3 * 1e-5)
+    ('64-64', 'none', 'bce', '3e-05')
     >>> level_text((("9", 0.05),))
     '9 0.05'
     >>> from etude.values.model import Recurrent
@@ -99,7 +99,13 @@ def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
         return "-".join(map(str, value)) or "none"
     if isinstance(value, Spec):
         return _spec_text(value)
+    if isinstance(value, float) and len(str(value)) > LONGEST:  # 3 * 1e-5 is 3.0000000000000004e-05
+        return f"{value:.10g}"
     return "none" if value is None else str(value)
+
+
+LONGEST = 14
+"""Characters of a number; of one that is longer the last digits are rounding."""
 
 
 def _spec_text(spec: Spec) -> str:
