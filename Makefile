@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium 2>/dev/null)
 
-.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa evidence-checks evidence-treat bank bank-fit bank-judge clean
+.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa evidence-checks evidence-microscope evidence-treat bank bank-fit bank-judge clean
 
 run: setup ## set up, then run the journey: three notebooks as one full factorial, and its report
 	$(BIN)/etude run journey
@@ -75,7 +75,7 @@ benchmark: setup ## trainings a second against PyTorch and JAX, on an idle machi
 	$(BIN)/python benchmarks/journey.py
 	$(BIN)/python benchmarks/store.py
 
-evidence: evidence-statistics evidence-aa evidence-checks ## measure every published error rate anew, at full size
+evidence: evidence-statistics evidence-aa evidence-checks evidence-microscope ## measure every published error rate anew, at full size
 
 evidence-statistics: setup
 	$(BIN)/python benchmarks/evidence_statistics.py
@@ -86,6 +86,9 @@ evidence-aa: setup
 evidence-checks: setup ## false alarms and detections of every single check
 	$(BIN)/python benchmarks/evidence_checks.py
 	$(BIN)/python benchmarks/evidence_study_checks.py
+
+evidence-microscope: setup ## what a record of a step costs, and how far its numbers are from the truth
+	$(BIN)/python benchmarks/microscope.py
 
 bank: setup sets ## train the bank of runs whose illness is known by intervention: an hour or two on two cores, resumable
 	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python benchmarks/bank_train.py

@@ -5,8 +5,8 @@ the process grew at its most. Evidence is measured over random networks and ever
 optimisers; a row says how far off the worst of all was, and what is promised. Where Cockpit is installed
 (`pip install cockpit-for-pytorch 'setuptools<81'`), both look at the same steps of plain gradient descent.
 
-    python benchmarks/microscope.py             all three, some minutes on an idle machine
-    python benchmarks/microscope.py --costs     one of them: --costs, --evidence or --cockpit
+    python benchmarks/microscope.py             all of it, some minutes on an idle machine
+    python benchmarks/microscope.py --costs     one of them: --costs, --evidence, --noise or --cockpit
 """
 
 import argparse
@@ -30,8 +30,9 @@ from torch.nn.functional import cross_entropy, mse_loss
 from etude.engine.microscope.asked import Wanted
 from etude.engine.microscope.double import Criterion, doubled
 from etude.engine.microscope.look import look
-from etude.engine.microscope.taken import taken
+from etude.engine.microscope.taken import Taken, taken
 from etude.engine.microscope.updates.apart import Dissected, dissected
+from etude.numerics.noise_scale import noise_of, signal_error
 from etude.values.step_record import StepRecord
 
 Batch = tuple[Tensor, Tensor]
@@ -202,13 +203,19 @@ def gaps(seed: int) -> Iterator[tuple[float, float]]:
             optimizer = kind(model.parameters(), lr=0.01, **options, **way)  # type: ignore[call-arg]
             for _ in range(2):
                 step = taken(doubled(model, mse_loss, batch, optimizer), clip_norm=clip)
-                yield from map(_gap, (dissected(n, step.moved(n), kind, epsilon=1e-16)[0] for n in step.settings))
+                yield from (_gap(_by_formula(name, step, kind)) for name in step.settings)
                 optimizer.zero_grad()
                 mse_loss(model(batch[0]), batch[1]).backward()
                 if clip:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
                 assert all(torch.equal(one, step.scene.after[name]) for name, one in model.named_parameters())
+
+
+def _by_formula(name: str, step: Taken, kind: type[torch.optim.Optimizer]) -> Dissected:
+    found, note = dissected(name, step.moved(name), kind, epsilon=1e-16)
+    assert not note, note  # gradient and the rest sum to any step
+    return found
 
 
 def _gap(of: Dissected) -> tuple[float, float]:
@@ -252,25 +259,94 @@ def bits(seed: int, *, looked_at: bool) -> list[Any]:
     return [one.tolist() for one in (*tensors, *states) if one is not None]
 
 
-def evidence(console: Console) -> None:
-    """A table of how far off the worst is."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How far off the worst of all was."""
+
+    networks: int
+    tensors: int
+    gap: float
+    share: float
+    path: float
+    kinks: int
+    slopes: tuple[float, float]
+    alike: int
+
+
+def measured(networks: int) -> Evidence:
+    """Over the first so many random networks; on one thread."""
     torch.set_num_threads(1)
+    seeds = range(networks)
+    found = [gap for seed in seeds for gap in gaps(seed)]
+    errors = [path_error(seed) for seed in seeds]
+    slopes = [slope(seed) for seed in seeds]
+    return Evidence(
+        networks=networks,
+        tensors=len(found),
+        gap=max(gap for gap, _ in found),
+        share=max(share for _, share in found),
+        path=max(error for error, _ in errors),
+        kinks=sum(kink for _, kink in errors),
+        slopes=(min(slopes), max(slopes)),
+        alike=sum(bits(seed, looked_at=True) == bits(seed, looked_at=False) for seed in seeds),
+    )
+
+
+def evidence(console: Console) -> None:
+    """A table of it, at full size."""
+    found = measured(NETWORKS)
+    over, paths = f"{NETWORKS} networks", f"{NETWORKS} networks, {found.kinks} apart for kinks"
     table = Table("what", "over", "worst", "promised", title="Evidence")
-    found = [gap for seed in range(NETWORKS) for gap in gaps(seed)]
-    table.add_row("|parts − step|, float64", f"{len(found):,} tensors", f"{max(g for g, _ in found):.1e}", "1e-12")
-    table.add_row(
-        "… over the largest part, beyond the weights' rounding", "the same", f"{max(g for _, g in found):.1e}", "1e-12"
-    )
-    errors = [path_error(seed) for seed in range(NETWORKS)]
-    apart = sum(kink for _, kink in errors)
-    over = f"{NETWORKS} networks, {apart} apart for kinks"
-    table.add_row("derivative along a path, against differences", over, f"{max(e for e, _ in errors):.1e}", "1e-6")
-    slopes = [slope(seed) for seed in range(NETWORKS)]
-    table.add_row(
-        "power of the second-order error", f"{NETWORKS} networks", f"{min(slopes):.2f} to {max(slopes):.2f}", "3 ± 0.2"
-    )
-    alike = sum(bits(seed, looked_at=True) == bits(seed, looked_at=False) for seed in range(NETWORKS))
-    table.add_row("training bit for bit as without a look", f"{NETWORKS} networks", f"{alike} alike", f"{NETWORKS}")
+    table.add_row("|parts − step|, float64", f"{found.tensors:,} tensors", f"{found.gap:.1e}", "1e-12")
+    table.add_row("… over the largest part, beyond the weights' rounding", "the same", f"{found.share:.1e}", "1e-12")
+    table.add_row("derivative along a path, against differences", paths, f"{found.path:.1e}", "1e-6")
+    table.add_row("power of the second-order error", over, "{:.2f} to {:.2f}".format(*found.slopes), "3 ± 0.2")
+    table.add_row("training bit for bit as without a look", over, f"{found.alike} alike", f"{NETWORKS}")
+    console.print(table)
+
+
+SCALES, BATCHES, BATCH, DIMENSIONS = (10.0, 50.0, 200.0), 5_000, 64, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Of batches of gradients drawn from a normal distribution with signal 1 and a noise scale that is known.
+
+    bias: mean of the estimated signals less 1, and its standard error
+    covered: share of the batches whose nominal 95 % interval of the signal has 1 in it
+    told: share of which a scale is told at all; median: of the scales told
+    """
+
+    bias: tuple[float, float]
+    covered: float
+    told: float
+    median: float
+
+
+def simulated(scale: float, batches: int = BATCHES) -> Simulated:
+    """scale: the true one, in examples."""
+    rng = np.random.default_rng([101, int(scale)])
+    mean = np.eye(1, DIMENSIONS)[0]
+    signals, scales, covered = [], [], 0
+    for _ in range(batches):
+        gradients = mean + rng.standard_normal((BATCH, DIMENSIONS)) * np.sqrt(scale / DIMENSIONS)
+        squares, with_mean = (gradients**2).sum(axis=1), gradients @ gradients.mean(axis=0)
+        noise = noise_of(squares, with_mean)
+        covered += abs(noise.signal - 1) < 1.96 * signal_error(squares, with_mean)
+        signals.append(noise.signal)
+        scales += [] if noise.scale is None else [noise.scale]
+    bias = (float(np.mean(signals)) - 1, float(np.std(signals)) / batches**0.5)
+    return Simulated(bias, covered / batches, len(scales) / batches, float(np.median(scales)))
+
+
+def noise(console: Console) -> None:
+    """A table of them."""
+    title = f"Noise scale: {BATCHES:,} batches of {BATCH} gradients of {DIMENSIONS} weights"
+    table = Table("true scale", "bias of the signal", "95 % covers", "told in", "median told", title=title)
+    for scale in SCALES:
+        found = simulated(scale)
+        bias = "{:+.4f} ± {:.4f}".format(*found.bias)
+        table.add_row(f"{scale:g}", bias, f"{found.covered:.3f}", f"{found.told:.0%}", f"{found.median:.1f}")
     console.print(table)
 
 
@@ -337,7 +413,12 @@ def cockpit(console: Console) -> None:
     console.print(table)
 
 
-PARTS: Mapping[str, Callable[[Console], None]] = {"costs": costs, "evidence": evidence, "cockpit": cockpit}
+PARTS: Mapping[str, Callable[[Console], None]] = {
+    "costs": costs,
+    "evidence": evidence,
+    "noise": noise,
+    "cockpit": cockpit,
+}
 
 
 def main() -> None:
