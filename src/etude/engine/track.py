@@ -4,13 +4,14 @@ import itertools
 import json
 import math
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
 from etude.values.curve import Curve, frozen
+from etude.values.errors import EngineError
 
 Point = tuple[int, float]
 
@@ -160,6 +161,36 @@ class Record:
         for name, track in self.tracks.items():
             if track.width > 1:
                 yield f"of {name} the smallest and the largest of every {track.width} values are kept"
+
+
+def recorded(path: Path, watched: str) -> Record:
+    """The record of a watched model in a file; an EngineError where that cannot be written."""
+    try:
+        return Record(path, {"by": "etude.watch", "watched": watched})
+    except OSError as error:
+        raise EngineError(
+            f"{path} cannot be written: {error.strerror}. Name a file in a folder that can. Nothing was trained yet."
+        ) from error
+
+
+JUDGED = ("train/objective", "validation/objective")
+KINDS = ("train", "validation", "signals", "layers", "probes")
+
+
+def in_order(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+    """Names of quantities: what is judged, other scores, signals, layers in the order of the network, probes.
+
+    >>> in_order(["layers/0/dead", "signals/gradient_norm", "train/objective"], ["0"])
+    ['train/objective', 'signals/gradient_norm', 'layers/0/dead']
+    """
+    order = {name: i for i, name in enumerate(layers)}
+
+    def place(name: str) -> tuple[bool, int, int]:
+        kind, _, rest = name.partition("/")
+        layer = rest.rpartition("/")[0] if kind == "layers" else ""
+        return name not in JUDGED, KINDS.index(kind), order.get(layer, 0)
+
+    return sorted(names, key=place)
 
 
 def _begun(path: Path) -> tuple[Path, TextIO]:

@@ -3,8 +3,7 @@
 import functools
 import math
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -22,7 +21,7 @@ from etude.engine.online_stopping import Best, OnlineStopping
 from etude.engine.probes import PROBES, Batch, on_a_copy
 from etude.engine.sampling import Sampling
 from etude.engine.steps import Steps
-from etude.engine.track import Record
+from etude.engine.track import Record, in_order, recorded
 from etude.engine.trained_by import check_kinds, inner_of, limits, missing, own
 from etude.engine.warned import warn
 from etude.engine.watch_options import Options, nothing_kept
@@ -32,8 +31,6 @@ from etude.values.step_record import StepRecord
 
 Number = Tensor | float
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-JUDGED = ("train/objective", "validation/objective")
 
 
 def safely(method: Method) -> Method:
@@ -113,7 +110,7 @@ class Watch:
     def open(self) -> None:
         """Begin to watch, as `with` does."""
         if self._options.path is not None and is_first_process():
-            self._record = _recorded(self._options.path, self._named)
+            self._record = recorded(self._options.path, self._named)
         self._is_open, self._was_opened, self.is_closed = True, True, False
         for i, reference in enumerate(self._optimizers):
             optimizer = reference()
@@ -281,7 +278,7 @@ class Watch:
     def run(self) -> Run:
         """What was seen so far, as a Run."""
         self._note_losses()
-        curves = {name: self._record.tracks[name].curve(name) for name in self._ordered(self._record.tracks)}
+        curves = {name: self._record.tracks[name].curve(name) for name in in_order(self._record.tracks, self._order)}
         return Run(
             name=self._named,
             curves=MappingProxyType(curves),
@@ -318,7 +315,7 @@ class Watch:
     def _measured(self, step: int, values: Mapping[str, float]) -> None:
         """A measured step is over."""
         self._note_losses()
-        self._record.note(step, {name: values[name] for name in self._ordered(values)})
+        self._record.note(step, {name: values[name] for name in in_order(values, self._order)})
         self._record.write()
         self._tell()
 
@@ -369,18 +366,6 @@ class Watch:
             return "unknown"
         return "stopped early" if self.was_stopped else "completed"
 
-    def _ordered(self, names: Iterable[str]) -> list[str]:
-        """What is judged, other scores, signals, layers in the order of the network, probes."""
-        kinds = ("train", "validation", "signals", "layers", "probes")
-        order = {name: i for i, name in enumerate(self._order)}
-
-        def place(name: str) -> tuple[bool, int, int]:
-            kind, _, rest = name.partition("/")
-            layer = rest.rpartition("/")[0] if kind == "layers" else ""
-            return name not in JUDGED, kinds.index(kind), order.get(layer, 0)
-
-        return sorted(names, key=place)
-
     def _provenance(self) -> dict[str, str | int | float]:
         known: dict[str, str | int | float] = {
             "by": "etude.watch",
@@ -395,15 +380,6 @@ class Watch:
 
 def _named(score: str) -> str:
     return "objective" if score == "loss" else score
-
-
-def _recorded(path: Path, watched: str) -> Record:
-    try:
-        return Record(path, {"by": "etude.watch", "watched": watched})
-    except OSError as error:
-        raise EngineError(
-            f"{path} cannot be written: {error.strerror}. Name a file in a folder that can. Nothing was trained yet."
-        ) from error
 
 
 def is_first_process() -> bool:
