@@ -1,5 +1,7 @@
 """What every treatment keeps to, whatever the recipe: it changes what it says, and nothing else."""
 
+import functools
+
 import pytest
 
 from etude.diagnosis.diagnose import CHECKS
@@ -7,6 +9,7 @@ from etude.diagnosis.own_fields import ANYTHING, OWN_TREATMENTS, own_treatment
 from etude.diagnosis.prescribe import COSTLY, TREATMENTS, UNMEASURED, prescribed
 from etude.diagnosis.verdict import VERDICTS
 from etude.values.data import Bundled, Images, Memory, Task
+from etude.values.errors import EngineError, RecipeError
 from etude.values.finding import Diagnosis, Finding
 from etude.values.model import Attention, Convnet, Mlp, Recurrent
 from etude.values.optimizer import Adam, AdamW, Schedule, Sgd
@@ -129,3 +132,22 @@ def test_a_function_of_the_users_is_a_treatment_that_is_always_tried():
         Diagnosis("a", "good fit", 1.0, "", probabilities={"good fit": 1.0}), {"flip": False}, [treatment]
     )
     assert one.setting == {"flip": True}
+
+
+@pytest.mark.parametrize("given", [{"flip": False}, Recipe(data={"task": "moons"}, loss="bce")])
+def test_a_treatment_of_the_users_that_raises_or_forgets_to_return_is_named(given):
+    def stumbles(setting):
+        raise KeyError("dropout")
+
+    def forgets(setting):
+        dict(setting)
+
+    with pytest.raises(EngineError, match=r"treatment 'stumbles' raised KeyError.*'dropout'.*finished are kept"):
+        own_treatment(stumbles).apply(given, 1.0)
+    with pytest.raises(RecipeError, match=r"treatment 'forgets' gave None.*A function without `return` gives None"):
+        own_treatment(forgets).apply(given, 1.0)
+    assert own_treatment(lambda setting: setting).apply(given, 1.0) == given
+
+
+def test_a_treatment_may_be_any_callable():
+    assert own_treatment(functools.partial(dict, flip=True)).apply({"flip": False}, 1.0) == {"flip": True}

@@ -20,7 +20,7 @@ from etude.values.metric import METRICS, Limit
 from etude.values.recipe import Recipe, changed
 from etude.values.run import Run
 from etude.values.study import Plan, StudyResult
-from etude.values.treatment import Final, Level, Outcome, Prescription, Round, Treated, Tried
+from etude.values.treatment import Expected, Final, Level, Outcome, Prescription, Round, Treated, Tried
 
 HOSTILE = "<script>alert(1)</script>"
 VARY = {
@@ -266,6 +266,17 @@ def record() -> Record:
     limits = {"brier": Limit("brier", 0.25, 0.24, 0.05)}
     names = ("more epochs", "smaller learning rate", "wider network", "smaller batches", "dropout")
     return Record(found, limits, Wanted("recipe", Path("etude-results")), names, {"torch": "2"})
+
+
+@pytest.fixture
+def forecast(record) -> Record:
+    """The same record, where it was forecast that the smaller learning rate helps at 9 %, and more epochs at 70 %."""
+    first = record.found.rounds[0]
+    slower, longer, *others = first.tried
+    said = {slower: Expected(0.09, 0.01, 0.02, 0.03), longer: Expected(0.7, 0.05, 0.1, 0.3)}
+    told = [replace(one, prescription=replace(one.prescription, expected=given)) for one, given in said.items()]
+    rounds = (replace(first, tried=(*told, *others)), record.found.rounds[1])
+    return replace(record, found=replace(record.found, rounds=rounds))
 
 
 @pytest.fixture

@@ -222,3 +222,18 @@ def test_a_group_is_called_by_what_its_runs_have_in_common():
     assert group_name(["a", "b"], [Run("adam_seed1", {}), Run("adam_seed22", {})]) == "adam"
     assert group_name(["runs/big.csv"], [Run("big", {})]) == "big"
     assert group_name(["a", "b"], [Run("left", {}), Run("right", {})]) == "left and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        (("a_seed0", "a_seed1", "a_seed10"), "a"),
+        (("seed0_wide", "seed1_wide"), "wide"),
+        (("adam_big", "adam_bad"), "adam"),
+        (("lr0.1_s1", "lr0.1_s2"), "lr0.1"),
+        (("resnet", "rnn"), "resnet and 1 more"),
+        (("0", "1"), "0 and 1 more"),
+    ],
+)
+def test_a_group_is_called_by_the_parts_that_all_names_share(names, common):
+    assert group_name(["a", "b"], [Run(name, {}) for name in names]) == common

@@ -125,6 +125,11 @@ def test_the_command_compares_over_replicates_and_at_one_step(tmp_path):
     assert (found["control"], found["treated"], found["step"], len(found["examples"])) == ("bce", "mse", 2, 3)
     shown = CliRunner().invoke(app, [*words, "--example", "4"])
     assert "Step 2, example 4: under MSE" in shown.stdout
+    right = CliRunner().invoke(app, [*words, "--example", "right"])
+    assert "Step 2, the most confidently right example: under MSE" in " ".join(right.stdout.split())
+    assert "is heard under neither" in " ".join(right.stdout.split())
+    wrong = CliRunner().invoke(app, [*words, "--example", "wrong"])
+    assert wrong.stdout == CliRunner().invoke(app, words).stdout
     refused = CliRunner().invoke(app, [*words[:-1], "1", "2"])
     assert isinstance(refused.exception, EtudeError)
     assert "--vs compares two arms at one step, and 2 are asked for" in str(refused.exception)

@@ -92,6 +92,9 @@ def test_an_arm_of_a_built_in_study_can_be_looked_at(tmp_path):
         (["SMALL", "--weight", "hidden_1"], "names no single weight"),
         (["SMALL", "--weight", "nothing.weight[0,0]"], "nothing.weight"),
         (["SMALL", "--example", "48"], "48"),
+        (["SMALL", "--example", "right"], "only with --vs is it chosen by how right the network is"),
+        (["SMALL", "--example", "-1"], "Write its number in the batch, from 0."),
+        (["SMALL", "--example", "rigth", "--vs", "loss=mse"], "from 0, or wrong or right"),
     ],
 )
 def test_what_cannot_be_seen_is_said_with_its_exit_code(words, says, recipe):

@@ -53,6 +53,13 @@ def told(record, before, after, first, regime):
         (0.5, 0.5, 0.0, "no step", "moved no weight."),
         (0.5, math.nan, -0.125, "overshoot", "took the loss from 0.5 to NaN."),
         (0.5, math.inf, -0.125, "overshoot", "took the loss from 0.5 to infinity."),
+        (
+            math.nan,
+            math.nan,
+            math.nan,
+            "not finite",
+            "began with a loss of NaN, so that nothing can be said of it: not finite.",
+        ),
         (0.5, 0.5, -0.125, "kink-limited", "left the loss as it was, 0 % of what first order promised: kink-limited."),
     ],
 )
@@ -159,3 +166,13 @@ def test_a_step_without_a_promise_has_no_share_of_it(steps):
 
 def test_every_formula_has_its_source():
     assert all(name and formula and source for name, formula, source in FORMULAS)
+
+
+def test_a_step_that_is_no_number_is_told_as_that_and_not_as_one_that_moved_nothing(steps):
+    nan = math.nan
+    lost = replace(steps[0].tensors[0], name="a", step_norm=nan, ratio=nan, rate=nan, signs=nan)
+    record = replace(steps[0], tensors=(lost, *steps[0].tensors[1:]))
+    assert update_sentence(record) == "The step of a is not finite."
+    assert tensor_cells(lost)[4:] == ("not finite",) * 4
+    worked = replace(record.worked, before=nan, after=nan, kinks=0, of=0)
+    assert worked_rows(worked)[-1][1] == "not finite"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from etude.data.load import load
 from etude.engine.architectures.convnet import convnet_parameters
 from etude.faces.treat_code import OPTIMIZERS, Shape, code_of, recipe_code
 from etude.faces.treat_networks import ACTIVATIONS, NETWORKS, REACHES
@@ -77,6 +78,61 @@ def test_the_script_takes_the_shape_of_the_data(tmp_path, capsys):
     assert names["inputs"].shape == (32, 3)  # four fifths of 40 rows
     assert names["validation_targets"].shape == (8, 1)
     assert names["model"][0].weight.shape == (5, 3)
+
+
+CELLS = """age; city;member;income;left
+41.5;Bern;True;50000;yes
+38;Genf;False;;no
+52;Bern;False;61000;yes
+29;;True;48000;no
+47;Genf;True;55000;yes
+33;Bern;False;45000;no
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Numbers, labels and truths, with gaps in two columns; semicolons between cells."""
+    file = tmp_path / "a 'b'.csv"
+    file.write_text(CELLS, encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize("target", [{"target": "left"}, {"target": "age", "test": 0.0, "kind": "regression"}])
+def test_the_script_reads_the_recipes_own_table_split_and_scaled_as_ours(table, target, tmp_path, capsys):
+    data = {"table": table, "missing": "impute", **target}
+    recipe = Recipe(data=data, loss="bce" if "left" in target.values() else "mse", epochs=2)
+    code = code_of(recipe, name="mine")
+    assert "random rows" not in code
+    names = ran(code, tmp_path, capsys)
+    ours = load(recipe.data, seed=0, replicate=0)
+    for theirs, part in (("inputs", ours.train), ("validation_inputs", ours.validation)):
+        assert names[theirs].shape == part.inputs.shape
+    assert (len(names["test_inputs"]), ours.test is None) == ((2, False) if "left" in target.values() else (0, True))
+    numbers = names["inputs"][:, ours.features.index("income")]
+    assert float(numbers.mean()) == pytest.approx(0, abs=1e-6)
+    assert float(numbers.std(unbiased=False)) == pytest.approx(1, abs=1e-6)
+    every = torch.cat([names[name] for name in ("inputs", "validation_inputs", "test_inputs")])
+    labels = every[:, ours.features.index("city=Bern")]
+    assert float(labels.sum()) == 3  # each row is in one part
+
+
+def test_the_script_reads_a_bundled_set_and_scores_what_was_kept_for_the_end(tmp_path, capsys):
+    recipe = Recipe(data={"bundled": "digits"}, loss="cross_entropy", epochs=1)
+    code = code_of(recipe, name="digits")
+    script = tmp_path / "script.py"
+    script.write_text(code, encoding="utf-8")
+    names = runpy.run_path(str(script))
+    assert "test loss" in capsys.readouterr().out
+    ours = load(recipe.data, seed=0, replicate=0)
+    assert names["inputs"].shape == ours.train.inputs.shape  # without the three pixels that are always empty
+    assert torch.equal(names["targets"].bincount(), torch.tensor(ours.train.targets).long().bincount())
+
+
+def test_cells_that_only_etude_reads_are_left_to_the_user(tmp_path):
+    file = tmp_path / "commas.csv"
+    file.write_text("a;b\n1,5;x\n2,5;y\n3,5;x\n4,5;y\n5,0;x\n6,1;y\n", encoding="utf-8")
+    assert "random rows" in code_of(Recipe(data={"table": str(file), "target": "b"}, loss="bce"), name="commas")
 
 
 def test_early_stopping_keeps_the_best_epoch(tmp_path, capsys):

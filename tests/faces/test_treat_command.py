@@ -49,7 +49,7 @@ def test_a_recipe_is_treated_and_the_same_command_trains_nothing_twice(recipe, t
     assert first.returncode == 0, first.stderr
     found = json.loads(first.stdout)
     assert (out / "slow-treated.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert {one["treatment"] for one in found["treatments"]} <= {"larger learning rate", "more epochs"}
+    assert {one["treatment"] for one in found["treatments"]} <= {"larger learning rate", "more epochs", "several together"}
     assert "round 1" in first.stderr
     again = json.loads(etude_treat(str(recipe), "--out", str(out), "--json", "--quiet", *FEW).stdout)
     same = ("treatments", "final", "recipe", "trainings", "ended")
@@ -71,6 +71,27 @@ def test_a_report_never_replaces_the_recipe_the_data_or_any_file_that_is_no_page
         assert isinstance(done.exception, ReportError)
         assert "is there already and is no HTML page" in str(done.exception)
         assert recipe.read_bytes() == before
+
+
+def test_the_treated_recipe_goes_into_a_file_that_may_be_treated_again_and_replaced(recipe, tmp_path):
+    target = tmp_path / "new" / "treated.toml"
+    words = ["treat", str(recipe), "--out", str(tmp_path / "out"), "--toml", str(target), "--quiet", *FEW]
+    for _ in range(2):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0
+    first, *rest = target.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# A recipe treated by étude: Treated: log loss")
+    assert any("# was" in line for line in rest)
+    _, found = recipe_in(str(target))
+    assert found != recipe_in(str(recipe))[1]
+
+
+def test_the_treated_recipe_never_replaces_the_one_that_is_treated(recipe):
+    before = recipe.read_bytes()
+    done = CliRunner().invoke(app, ["treat", str(recipe), "--toml", str(recipe), "--quiet"])
+    assert isinstance(done.exception, ReportError)
+    assert "is no recipe that étude has treated" in str(done.exception)
+    assert recipe.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ def test_what_was_expected_of_a_treatment_is_there(record):
     rounds = (replace(first, tried=(told,)), record.found.rounds[1])
     found = json.loads(record_json(replace(record, found=replace(record.found, rounds=rounds))))
     assert found["treatments"][0]["predicted"] == {"helps": 0.7, "low": 0.05, "middle": 0.1, "high": 0.3}
+    assert found["treatments"][0]["forecast_right"] is True
+    counts = {"made": 1, "expected": 0.7, "helped": 1, "not_helped": 0, "undecided": 0}
+    assert found["forecasts"] == {**counts, "groups": [{"low": 0.6, "high": 0.8, **counts}]}
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(SCHEMA)
+    assert [error.message for error in validator.iter_errors(found)] == []
 
 
 def test_the_final_comparison_has_each_metric_with_its_interval_on_both_sides(found):

@@ -1,5 +1,6 @@
 """A training function of the user's own through `etude.treat`: from the call to the page."""
 
+import json
 import runpy
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import etude
-from etude.values.errors import RecipeError
+from etude.values.errors import EngineError, RecipeError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "treat_lightning.py"
 
@@ -47,6 +48,41 @@ def test_a_treatment_of_the_users_own_is_tried_whatever_the_diagnosis(tmp_path):
 def test_treatments_of_one_name_are_refused(tmp_path):
     with pytest.raises(RecipeError, match="two treatments are called '<lambda>'"):
         treated(tmp_path, treatments=[lambda fields: None, lambda fields: {}])
+
+
+def test_a_treatment_that_gives_nothing_is_named_before_anything_is_trained(tmp_path):
+    def forgets(fields):
+        fields["lr"] = 0.1
+
+    with pytest.raises(RecipeError, match="the treatment 'forgets' gave None"):
+        treated(tmp_path, treatments=[forgets])
+    assert not (tmp_path / "etude.db").exists()
+    with pytest.raises(EngineError, match="the treatment 'forgets' raised TypeError"):
+        etude.treat(etude.Recipe(data={"task": "moons"}, loss="bce"), treatments=[forgets], out=tmp_path)
+
+
+def test_a_function_that_does_not_use_its_seed_is_told_in_the_terminal_on_the_page_and_as_json(tmp_path, capsys):
+    found = etude.treat(
+        lambda fields, seed: fields["lr"], fields={"lr": 0.01}, metric="accuracy", max_trainings=40, out=tmp_path
+    )
+    said = "the training function seems not to use its seed"
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert said in json.loads(found.json())["notes"][0]
+    assert said in repr(found)
+    assert said in " ".join(found.report(tmp_path / "page.html").read_text(encoding="utf-8").split())
+
+
+def test_where_a_run_is_one_number_the_page_has_no_curves_and_no_empty_list_of_reasons(tmp_path):
+    def louder(fields):
+        return {**fields, "lr": 0.1}
+
+    for how in ({}, {"treatments": [louder], "only": ["louder"]}):
+        found = treated(tmp_path, **how)
+        assert found.rounds[0].kept
+        page = " ".join(found.report(tmp_path / "page.html").read_text(encoding="utf-8").split())
+        assert "Learning curves before and after" not in page
+        assert ", for ." not in page
+        assert "for anything" not in page
 
 
 def test_a_function_without_fields_is_refused(tmp_path):

@@ -60,6 +60,16 @@ def test_it_tells_what_was_changed_ruled_out_and_not_known(page):
     assert "dropout" in words  # might have been tried, and never was
 
 
+def test_forecasts_are_counted_and_a_low_one_that_did_not_help_was_right(forecast, parsed):
+    page = parsed(page_html(forecast, command=COMMAND))
+    words = " ".join(page.words.split())
+    assert page.open == []
+    assert "Of 2 forecasts 0.79 were expected to come true: 1 helped and 1 did not." in words
+    shown = words[words.index("How often what was forecast") : words.index("What the diagnoses predicted")]
+    assert "did harmas was likelier" in shown  # the mark, and below it the small print
+    assert "refuted" not in shown
+
+
 def test_the_recipe_and_the_code_are_on_it(page):
     assert "epochs = 30  # was 10" in page.words
     assert "torch.optim.Adam" in page.words

@@ -56,6 +56,13 @@ def test_where_nothing_helped_that_is_the_verdict(untreated):
     assert "What was changed" not in told
 
 
+def test_forecasts_are_counted_and_a_low_one_that_did_not_help_is_not_refuted(forecast):
+    told = shown(lambda console: show_treated(console, forecast))
+    assert "Of 2 forecasts 0.79 were expected to come true: 1 helped and 1 did not." in told
+    assert "about 9 %" in told
+    assert "refuted" not in told
+
+
 def test_only_the_last_round_that_tried_a_treatment_says_whether_it_is_open(record):
     first, second = record.found.rounds
     decided = replace(first.tried[2], bears="refuted")

@@ -45,6 +45,15 @@ def test_an_interval_without_an_end_reaches_the_edge():
     assert 'class="pair-reach"' in drawn
 
 
+def test_it_is_as_wide_as_there_is_room_and_long_names_get_a_line_each():
+    drawn = draw_pairs(data(row()))
+    assert 'width="100%"' in drawn
+    assert "viewBox" not in drawn
+    assert drawn.count('y="12"') == 2
+    long = pairs_data([row()], control="a", treated="learning rate 0.00012345", level=0.95)
+    assert draw_pairs(long).count('y="12"') == 1
+
+
 def test_names_are_escaped():
     assert "<b>" not in draw_pairs(data(row(name="<b>")))
 

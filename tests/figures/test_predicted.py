@@ -10,6 +10,7 @@ from etude.figures.predicted import (
     improvement,
     predicted_data,
     predictions,
+    showed,
     table_rows,
 )
 from etude.values.effect import Effect
@@ -104,3 +105,18 @@ def test_what_the_bank_measured_of_those_that_helped_is_no_size_for_one_that_did
     arm = tried("dropout (0.3)", effect(0.1, 0.05, 0.15, "worse"), "refuted", Expected(0.05, 0.01, 0.02, 0.03))
     (row,) = predicted_data([made(None, arm)]).rows
     assert row.size == ""
+
+
+def test_a_low_forecast_that_did_not_help_is_told_as_what_was_measured_and_not_as_refuted():
+    arm = tried("dropout (0.3)", effect(0.1, 0.05, 0.15, "worse"), "refuted", Expected(0.09, 0.01, 0.02, 0.03))
+    data = predicted_data([made(None, arm)])
+    assert table_rows(data)[0][-1] == "did harm, as was likelier"
+    lucky = tried("dropout (0.3)", effect(-0.1, -0.15, -0.05, "better"), "confirmed", Expected(0.09, 0.2, 0.3, 0.4))
+    data = predicted_data([made(None, lucky)])
+    assert table_rows(data)[0][-1] == "helped, against the odds, smaller than predicted"
+
+
+def test_the_prediction_of_a_doubtful_finding_is_refuted_by_nothing():
+    arm = tried("more epochs (3)", effect(0.2, 0.1, 0.3, "worse"), "refuted")
+    assert showed(arm, 0.9) == ("refuted", "")
+    assert showed(arm, 0.2) == ("did harm", "as was likelier")

@@ -61,3 +61,9 @@ def test_pulls_that_are_all_alike_are_drawn(values):
 
 def test_without_a_finite_pull_there_is_no_picture():
     assert pulls_data(pulls([np.nan])) is None
+
+
+def test_the_words_for_a_side_that_is_empty_have_room():
+    drawn = draw_pulls(pulls_data(pulls([0.1, 0.2, 0.3])))
+    at = float(re.search(r'<text x="([\d.]+)"[^>]*>← helped', drawn)[1])
+    assert at >= 50  # they end there, and are about 45 units long

@@ -129,6 +129,43 @@ def test_what_is_no_score_is_refused_with_what_would_be(store, given, says):
         trained(lambda fields, seed: given, store)
 
 
+@pytest.mark.parametrize("given", [87.2, {"accuracy": 0.9, "test/accuracy": 88.0}, Run("mine", {
+    "validation/accuracy": curve("validation/accuracy", [1, 2], [0.9, 87.2])})])  # fmt: skip
+def test_an_accuracy_in_per_cent_is_refused_with_both_ways_out(store, given):
+    with pytest.raises(RecipeError, match=r"is 8\d(\.2)?, and an accuracy is a share.*a hundredth.*smallest_effect=1"):
+        trained(lambda fields, seed: given, store)
+
+
+def test_per_cents_by_another_name_have_a_margin_of_their_own():
+    metric = metric_called("percent_correct", higher_is_better=True, smallest_effect=1.0)
+    assert (metric.label, metric.smallest_effect, metric.lower_is_better) == ("percent correct", 1.0, False)
+
+
+def test_a_metric_of_etudes_has_its_own_direction():
+    with pytest.raises(RecipeError, match=r"'accuracy' is étude's accuracy, which is better the higher"):
+        metric_called("accuracy", higher_is_better=False, smallest_effect=None)
+    with pytest.raises(RecipeError, match="better the lower"):
+        metric_called("log_loss", higher_is_better=True, smallest_effect=None)
+    assert metric_called("accuracy", higher_is_better=True, smallest_effect=None) == ACCURACY
+
+
+def test_a_function_that_does_not_use_its_seed_is_told_once_and_early(store):
+    told = []
+    trainer = OwnTrainer(lambda fields, seed: fields["rate"], store, lambda _: None, ACCURACY, remark=told.append)
+    trainer.train({"control": {"rate": 0.1}}, range(4))
+    assert told == []
+    trainer.train({"control": {"rate": 0.1}, "treated": {"rate": 0.3}}, range(5))
+    assert told == trainer.remarks
+    assert len(told) == 1
+    assert "seems not to use its seed" in told[0]
+
+
+def test_a_function_that_uses_its_seed_is_not_suspected_for_a_tie(store):
+    trainer = OwnTrainer(lambda fields, seed: 0.5 + (seed == seed_of(0, 4)) / 9, store, lambda _: None, ACCURACY)
+    trainer.train({"control": {"rate": 0.1}}, range(5))
+    assert trainer.remarks == []
+
+
 def test_a_number_without_a_direction_is_refused():
     with pytest.raises(RecipeError, match="higher_is_better=True or False"):
         metric_called("f1", higher_is_better=None, smallest_effect=None)

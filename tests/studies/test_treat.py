@@ -8,13 +8,15 @@ import pytest
 
 from etude.diagnosis.own_fields import own_treatment
 from etude.records.store import open_store
-from etude.studies.budget import Budget
+from etude.studies.budget import Budget, Purse
 from etude.studies.collect import Means
 from etude.studies.estimate import looks_up_to
 from etude.studies.fresh import FIRST
 from etude.studies.own import metric_called
+from etude.studies.scouting import Scouts
 from etude.studies.trainers import RecipeTrainer
 from etude.studies.treat import Order, is_well, treat
+from etude.studies.trial import Ward
 from etude.values.curve import curve
 from etude.values.errors import EngineError, RecipeError
 from etude.values.finding import Diagnosis
@@ -123,7 +125,8 @@ def test_a_recipe_that_is_well_is_left_alone_and_a_treated_one_must_be_surer():
 def test_arms_that_fall_behind_leave_and_the_family_stays():
     many = [sets(f"harm {i}", b=i) for i in range(1, 9)]
     found, trainer = treated(lambda s: 2 + 0.05 * s["b"], many)
-    assert [len(arms) for arms, _ in trainer.calls[1:]] == [9, 3]  # the best two are seen once more, then none is
+    trials = [len(arms) for arms, replicates in trainer.calls[1:] if replicates.start == 0]
+    assert trials == [9, 3]  # the best two are seen once more, then none is
     assert {one.effect.family for one in found.rounds[0].tried} == {8}
     assert {one.dropped for one in found.rounds[0].tried} == {5, 10}
 
@@ -169,17 +172,15 @@ def test_of_two_cures_of_divergence_the_better_score_is_kept_whatever_was_expect
     assert found.rounds[0].kept == "smaller steps"
 
 
-def test_from_a_dead_end_the_next_best_is_gone_on_from():
-    # a alone is the best first step and a dead end; b is nearly as good, and c helps beside b alone
+def test_from_a_dead_end_scouts_find_what_leads_further():
+    # a is the best single step and a dead end; b is nearly as good, and c helps beside b alone
     def level(s):
-        return (
-            3 - 1.0 * (s["a"] and not s["b"]) - 0.9 * s["b"] - 1.0 * (s.get("c", 0) and s["b"]) + 5 * (s["a"] * s["b"])
-        )
+        a, b, c = s["a"], s["b"], s.get("c", 0)
+        return 3 - (a and not b) - 0.9 * b - (b and c) + 5 * (a and b)
 
-    found, _ = treated(level, [sets("a", a=1), sets("b", b=1), sets("c", c=1)])
-    assert [one.by for one in found.rounds][:3] == ["", "a", "b"]
+    found, _ = treated(level, [sets("a", a=1), sets("b", b=1), sets("c", c=1), sets("no a", a=0)])
+    assert found.rounds[1].by == "a"
     assert found.setting == {"a": 0, "b": 1, "c": 1}
-    assert [found.rounds[i].by for i in found.path] == ["", "b", "c"]
 
 
 def test_a_budget_below_one_comparison_says_what_it_takes():
@@ -199,7 +200,50 @@ def test_the_time_that_is_left_bounds_what_is_begun(monkeypatch):
     monkeypatch.setattr("etude.studies.budget.time.monotonic", lambda: float(next(clock)))
     many = [sets(f"change {i}", b=i) for i in range(1, 9)]
     found, _ = treated(lambda s: 2 + s["b"], many, budget=Budget(minutes=0.5))
-    assert found.ended == "the budget is spent"
+    assert found.ended.startswith(("the budget is spent", "8 treatments answer the diagnosis, and the time that was"))
+
+
+def together(s):
+    """Three changes, each of which harms alone, and any two of them; all three help."""
+    n = sum(bool(s.get(name, 0)) for name in "abc")
+    return 1 if n == 3 else 2 + 0.5 * n
+
+
+def test_what_helps_only_together_is_found_by_scouts_and_verified_by_a_trial():
+    found, _ = treated(together, [sets(f"more {name}", **{name: 1}) for name in "abc"])
+    assert found.setting == {"a": 1, "b": 1, "c": 1}
+    first = found.rounds[0]
+    assert {one.bears for one in first.tried if " + " not in one.prescription.name} == {"refuted"}
+    assert set(first.kept.split(" + ")) == {"more a", "more b", "more c"}
+    assert first.scouted > 0
+    assert found.final.outcomes["loss"].effect.verdict == "better"
+
+
+def test_scouts_train_on_replicates_that_neither_trials_nor_the_fresh_comparison_use():
+    _, trainer = treated(together, [sets(f"more {name}", **{name: 1}) for name in "abc"])
+    ranges = [set(replicates) for arms, replicates in trainer.calls if set(arms) <= set("0123456789")]
+    others = [set(replicates) for arms, replicates in trainer.calls if not set(arms) <= set("0123456789")]
+    assert ranges
+    assert not set().union(*ranges) & set().union(*others)
+
+
+def test_a_step_that_does_nothing_is_not_named():
+    nothing = own_treatment(lambda given: {**given, "a": given["a"]}, "nothing")
+    found, _ = treated(together, [*(sets(f"more {name}", **{name: 1}) for name in "abc"), nothing])
+    assert set(found.rounds[0].kept.split(" + ")) == {"more a", "more b", "more c"}
+
+
+def test_scouts_pass_over_what_cannot_be_trained_or_does_not_go_together():
+    def never(given):
+        if given["a"]:
+            raise RecipeError("not beside a")
+        return {**given, "d": 1}
+
+    many = [*(sets(f"more {name}", **{name: 1}) for name in "abc"), own_treatment(never, "d")]
+    trainer = _Made(together, refuses=[{"a": 1, "b": 1}])
+    ward = Ward(trainer, SCORE, Purse(Budget(), trainer))
+    best, *_ = Scouts({"a": 0, "b": 0}, many, ward, seed=0).ahead({"a": 0, "b": 0}, ())
+    assert best.setting == {"a": 1, "b": 1, "c": 1}
 
 
 @pytest.mark.slow
@@ -208,6 +252,15 @@ def test_treatments_that_change_nothing_are_seldom_called_an_improvement():
     nothing = [sets(f"nothing {i}", c=i) for i in range(1, 7)]
     kept = sum(treated(lambda s: 1.0, nothing, noise=0.3, seed=seed)[0].final is not None for seed in range(40))
     assert kept <= 7
+
+
+def test_treatments_for_which_no_time_was_left_are_not_told_as_none_that_answer(monkeypatch):
+    monkeypatch.setattr("etude.studies.budget.Purse.is_too_dear", lambda purse, setting: True)
+    found, _ = treated(lambda s: 2 + s["a"] + s["b"], [sets("more a", a=1), sets("more b", b=1)])
+    told = "2 treatments answer the diagnosis, and the time that was left was too short for a trial of any"
+    assert found.rounds[0].ended == told
+    none, _ = treated(lambda s: 2, [])
+    assert none.ended == "no treatment answers the diagnosis"
 
 
 def test_looks_are_those_of_studies():

@@ -19,7 +19,9 @@ from etude.diagnosis.treatments import (
     smaller_rate,
     wider,
 )
-from etude.values.treatment import Fields, Treatment
+from etude.values.errors import EngineError, RecipeError
+from etude.values.recipe import Recipe
+from etude.values.treatment import Fields, Setting, Treatment
 
 EPOCHS = ("epochs", "n_epochs", "num_epochs", "max_epochs", "num_train_epochs", "steps", "max_steps", "iterations")
 RATE = ("learning_rate", "lr")
@@ -110,20 +112,48 @@ OWN_TREATMENTS: tuple[Treatment, ...] = tuple(
 
 
 def own_treatment(function: Callable[[Any], Any], name: str = "") -> Treatment:
-    """A user's own treatment: a function from a recipe, or from fields, to the changed one; None where it cannot be.
+    """A user's own treatment: a function from a recipe, or from fields, to the changed one.
+
+    It gives what it was given where it can change nothing; an EngineError where it raises, a RecipeError where it gives
+    anything else, as a function does that forgets to return.
 
     >>> own_treatment(lambda fields: {**fields, "flip": True}, "flip").apply({"flip": False}, 1.0)
     {'flip': True}
     """
 
     def changed_by(setting: Any, _: float) -> Any:  # noqa: ANN401 - a recipe or fields, as the function has it
-        given = dict(setting) if isinstance(setting, Mapping) else setting
-        return function(given)
+        try:
+            made = function(dict(setting) if isinstance(setting, Mapping) else setting)
+        except Exception as error:
+            raise EngineError(
+                f"the treatment {called!r} raised {type(error).__name__} when it was given {_given(setting)}: {error}. "
+                f"Mend it; where it can change nothing, it returns what it was given. {KEPT}"
+            ) from error
+        _check_made(made, setting, called)
+        return made
 
-    called = name or function.__name__.replace("_", " ")
+    called = name or getattr(function, "__name__", type(function).__name__).replace("_", " ")
     says = (function.__doc__ or "").strip().split("\n")[0].rstrip(".") or "a treatment of your own"
     return Treatment(called, says, (ANYTHING,), (), (1.0,), changed_by)
 
+
+def _check_made(made: object, setting: Setting, called: str) -> None:
+    is_recipe = isinstance(setting, Recipe)
+    if isinstance(made, Recipe if is_recipe else Mapping):
+        return
+    forgot = " A function without `return` gives None." if made is None else ""
+    wanted = "the changed recipe, an etude.Recipe" if is_recipe else "the changed fields, a dict"
+    raise RecipeError(
+        f"the treatment {called!r} gave {made!r:.60}, where {wanted}, belongs; it returns what it was given where it "
+        f"can change nothing.{forgot} {KEPT}"
+    )
+
+
+def _given(setting: Setting) -> str:
+    return "the recipe" if isinstance(setting, Recipe) else f"{dict(setting)}"
+
+
+KEPT = "Trainings that are finished are kept."
 
 ANYTHING = "anything"
 """What a treatment answers that is to be tried whatever the diagnosis."""

@@ -37,8 +37,7 @@ from etude.diagnosis.treatments import (
     wider,
 )
 from etude.values.finding import Diagnosis, Verdict
-from etude.values.recipe import Recipe
-from etude.values.treatment import Expected, Prescription, Setting, Treatment
+from etude.values.treatment import Expected, Prescription, Setting, Treatment, identity
 
 TREATMENTS: tuple[Treatment, ...] = (
     more_epochs.TREATMENT,
@@ -111,7 +110,7 @@ def prescribed(
     ranked = sorted(found, key=lambda one: -one.weight)
     first: dict[str, Prescription] = {}
     for one in ranked:
-        first.setdefault(_identity(one.setting), one)
+        first.setdefault(identity(one.setting), one)
     return tuple(first.values())
 
 
@@ -142,7 +141,3 @@ def _with_expected(one: Prescription, expected: Expected | None) -> Prescription
     if expected is None:
         return replace(one, weight=UNMEASURED * one.weight)
     return replace(one, weight=expected.worth, expected=expected)
-
-
-def _identity(setting: Setting) -> str:
-    return setting.checksum if isinstance(setting, Recipe) else repr(sorted(setting.items()))

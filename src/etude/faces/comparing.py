@@ -1,5 +1,6 @@
 """From paths, or runs, to a comparison: which runs are of which group, and what could not be read."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -76,7 +77,7 @@ def two_groups(control: tuple[str, Sequence["Run"]], treated: tuple[str, Sequenc
 
 
 def group_name(paths: Sequence[str | Path], runs: Sequence["Run"]) -> str:
-    """What the runs have in common: their one path, or the beginning of their names; else the first, and how many more.
+    """What the runs have in common: their one path, or part of their names; else the first, and how many more.
 
     >>> from etude.values.run import Run
     >>> group_name(["a", "b"], [Run("adam_seed1", {}), Run("adam_seed2", {})])
@@ -85,12 +86,30 @@ def group_name(paths: Sequence[str | Path], runs: Sequence["Run"]) -> str:
     if len(paths) == 1 and "*" not in str(paths[0]):
         return Path(paths[0]).stem or str(paths[0])
     names = [run.name for run in runs]
-    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    shared = "".join(letters[0] for letters in same).rstrip("0123456789").rstrip(" ._-/=")
-    shared = shared.removesuffix("seed").rstrip(" ._-/=")
-    if len(shared) > 1:
-        return shared
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    if len(names) == 1:
+        return names[0]
+    backwards = [PARTS.findall(name)[::-1] for name in names]
+    shared = _beginning([PARTS.findall(name) for name in names]) or _beginning(backwards)[::-1]
+    return "".join(shared) or f"{names[0]} and {len(names) - 1} more"
+
+
+PARTS = re.compile(r"[ ._/=-]+|\d+|[^ ._/=\d-]+")
+"""A name as separators, numbers and words."""
+
+SEED = ("seed", "s", "run", "rep", "replicate")
+"""Words before a number that only counts."""
+
+
+def _beginning(names: Sequence[Sequence[str]]) -> list[str]:
+    """The parts that all names begin with, but for separators at either end and the word for a count at the last."""
+    same = [parts[0] for parts in takewhile(lambda of: len(set(of)) == 1, zip(*names, strict=False))]
+    while same and (_separates(same[-1]) or same[-1].lower() in SEED):
+        same.pop()
+    return same if any(part.strip("0123456789") for part in same) else []
+
+
+def _separates(part: str) -> bool:
+    return not part.strip(" ._/=-")
 
 
 def refuse_both(by: str | None, *, has_control: bool) -> None:

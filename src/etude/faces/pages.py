@@ -205,6 +205,7 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         "beyond_text": diagnosed_data.beyond_text,
         "measured_text": measured.measured_text,
         "predicted_rows": predicted.table_rows,
+        "showed": predicted.showed,
         "prediction_text": measured.prediction_text,
         "sure": sure,
         "chances": verdicts.chances,

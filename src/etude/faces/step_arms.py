@@ -68,10 +68,15 @@ def arms_reason(compared: "UnderGlass") -> str:
     """Why it is so, where it follows from the formula of the loss; else nothing."""
     if compared.field != "loss" or {compared.control, compared.treated} != PROBABILITY_LOSSES:
         return ""
+    is_right = compared.which == "most confidently right"
+    heard = (
+        "one that is confidently right is heard under neither, and least under the squared error"
+        if is_right
+        else "an example that is confidently wrong is hardly heard"
+    )
     return (
         "With p = σ(z) the derivative of BCE by the logit z is p − y: the more wrong, the larger, up to 1. That of the "
-        "squared error is 2 (p − y) p (1 − p), whose last factors vanish as p nears 0 or 1: an example that is "
-        "confidently wrong is hardly heard."
+        f"squared error is 2 (p − y) p (1 − p), whose last factors vanish as p nears 0 or 1: {heard}."
     )
 
 

@@ -174,7 +174,7 @@ def _arms(compared: "UnderGlass") -> Arms:
     if data is not None:
         says = "how many times as large it is; the numbers are in the table below"
         drawn = Markup(pairs.draw_pairs(data))
-        shown = Shown(f"{data.treated} against {data.control}", says, drawn, (), (), key, wide=True)
+        shown = Shown(f"{data.treated} against {data.control}", says, drawn, (), (), key)
     return Arms(arms_headline(compared), arms_subline(compared), arms_reason(compared), shown, ARM_HEADS, rows)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from etude.figures.numbers import listed, percent, plural
+from etude.figures.numbers import NOT_FINITE, listed, percent, plural
 from etude.figures.small import plus, small
 from etude.values.step_record import (
     Coordinate,
@@ -74,6 +74,8 @@ def headline(record: StepRecord) -> str:
     worked, named = record.worked, f"Step {record.step:,}"
     if worked.regime == "no step":
         return f"{named} moved no weight."
+    if not math.isfinite(worked.before):
+        return f"{named} began with a loss of {_number(worked.before)}, so that nothing can be said of it: not finite."
     if not math.isfinite(worked.after):
         return f"{named} took the loss from {small(worked.before, 4)} to {_number(worked.after)}."
     change = worked.change
@@ -139,6 +141,8 @@ def worked_rows(worked: Worked) -> tuple[tuple[str, str, str], ...]:
 
 def _kinks(worked: Worked) -> tuple[str, str, str]:
     name, says = "kinks crossed", "pairs of an example and a unit that switched on or off"
+    if not math.isfinite(worked.change):
+        return name, NOT_FINITE, "of what is no number no side is known"
     if not worked.of:
         return name, "none", "no unit seen has a kink"
     return name, f"{worked.kinks:,} ({percent(worked.kinks / worked.of, 1)})", f"of {worked.of:,} {says}"
@@ -184,8 +188,8 @@ def tensor_cells(tensor: TensorStep) -> tuple[str, ...]:
         small(tensor.weight_norm),
         small(tensor.gradient_norm),
         small(tensor.step_norm),
-        ratio_text(tensor.ratio),
-        small(tensor.rate) if math.isfinite(tensor.rate) else "–",
+        ratio_text(tensor.ratio) if math.isfinite(tensor.step_norm + tensor.weight_norm) else NOT_FINITE,
+        small(tensor.rate) if math.isfinite(tensor.rate) or math.isnan(tensor.step_norm) else "–",
         "–" if tensor.signs is None else percent(tensor.signs),
     )
 
@@ -218,6 +222,9 @@ def factor_cells(tensor: TensorStep, heads: Sequence[str]) -> tuple[str, ...]:
 def update_sentence(record: StepRecord) -> str:
     """What the step is mostly made of, how long it is beside the weights, and whether it is but a sign step."""
     moved = [one for one in record.tensors if one.step_norm > 0]
+    lost = [one.name for one in record.tensors if not math.isfinite(one.step_norm)]
+    if lost:
+        return f"The step of {listed(lost) if len(lost) < 4 else plural(len(lost), 'tensor')} is not finite."
     if not moved:
         return "Nothing moved."
     largest = max(moved, key=lambda one: one.step_norm)

@@ -1,8 +1,9 @@
 """Looking at steps, whoever asks for it: which steps of what, and what was seen."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from etude.values.errors import RecipeError
@@ -11,6 +12,7 @@ from etude.values.step_record import StepRecord
 
 if TYPE_CHECKING:
     from etude.engine.microscope.asked import Wanted
+    from etude.engine.microscope.glimpse import Which
     from etude.studies.under_glass import UnderGlass
 
 LAST = "last"
@@ -18,6 +20,9 @@ LAST = "last"
 
 WEIGHT = re.compile(r"\s*(?P<name>.+?)\s*\[\s*(?P<index>\d+(?:\s*,\s*\d+)*)\s*\]\s*")
 STATE = "Nothing was trained."
+
+SIDES: Mapping[str, "Which"] = MappingProxyType({"wrong": "most confidently wrong", "right": "most confidently right"})
+"""What people may write for an example that --vs compares → how it is chosen."""
 
 Weight = tuple[str, tuple[int, ...]]
 """A tensor of weights by its name, and the place of one number in it."""
@@ -36,14 +41,15 @@ class Look:
     """What of a recipe's steps is to be seen.
 
     steps:   numbers from 1, or "last"
-    example, output, weight: whose path is written out; None: those that matter most
+    example, output, weight: whose path is written out; None: those that matter most; with a second arm the example is
+             compared, by its number or by how right the network is on it
     curvature, surface: the largest eigenvalues, and the plane around the weights: both take a while
     float64: whether the steps are taken in that precision
     """
 
     steps: tuple[str, ...] = ("1",)
     replicate: int = 0
-    example: int | None = None
+    example: "int | Which | None" = None
     output: int | None = None
     weight: str | None = None
     curvature: bool = False
@@ -96,15 +102,31 @@ def wanted_of(look: Look) -> "Wanted":
     from etude.engine.microscope.asked import Wanted
 
     weight = None if look.weight is None else weight_in(look.weight)
+    example = look.example if isinstance(look.example, int) else None
     return Wanted(
-        path=path_asked(look.example, look.output, weight),
-        example=look.example,
+        path=path_asked(example, look.output, weight),
+        example=example,
         output=look.output,
         weight=weight,
         shadow=look.float64,
         curvature=look.curvature,
         surface=look.surface,
     )
+
+
+def example_in(told: str, *, compared: bool) -> "int | Which":
+    """An example as people name it: its number in the batch or, where two arms are compared, how right the network is.
+
+    >>> example_in("7", compared=False), example_in("right", compared=True)
+    (7, 'most confidently right')
+    """
+    if told.isdecimal():
+        return int(told)
+    if told in SIDES and compared:
+        return SIDES[told]
+    why = "only with --vs is it chosen by how right the network is" if told in SIDES else "it is no number of one"
+    known = f"its number in the batch, from 0{', or wrong or right' if compared else ''}"
+    raise RecipeError(f"--example {told!r}: {why}. Write {known}. {STATE}")
 
 
 def path_asked(example: int | None, output: int | None, weight: Weight | None) -> bool | None:

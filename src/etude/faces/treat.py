@@ -102,7 +102,7 @@ def treat(  # noqa: PLR0913 - each parameter is one of the command's
         )
         return TreatedRecipe(found)
     assert isinstance(wanted_recipe, Recipe)
-    return TreatedRecipe(treated(wanted_recipe, wanted, own_treatments(treatments)))
+    return TreatedRecipe(treated(wanted_recipe, wanted, own_treatments(treatments, wanted_recipe)))
 
 
 class TreatedRecipe:

@@ -1,4 +1,4 @@
-"""A recipe as a script in plain PyTorch that runs as it is, on random rows of the right shape."""
+"""A recipe as a script in plain PyTorch that runs as it is, on its own rows or on random ones of the right shape."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from etude.faces.treat_networks import NETWORKS
+from etude.faces.treat_rows import exam_code, rows_code
 from etude.values.code import Code
 from etude.values.metric import Kind
 from etude.values.optimizer import Adam, AdamW, Optimizer, Rmsprop, Schedule, Sgd
@@ -49,24 +50,28 @@ def code_of(recipe: Recipe, *, name: str) -> str:
         (len(splits.train.inputs), len(splits.validation.inputs)),
         bool(np.isnan(splits.train.inputs).any()),
     )
-    return recipe_code(recipe, shape, name=name)
+    return recipe_code(recipe, shape, name=name, rows=rows_code(recipe.data, per_class=objective.per_class))
 
 
-def recipe_code(recipe: Recipe, shape: Shape, *, name: str) -> str:
-    """The whole script; "" where plain PyTorch has no such network, as of one that photographs have trained."""
+def recipe_code(recipe: Recipe, shape: Shape, *, name: str, rows: str = "") -> str:
+    """The whole script; "" where plain PyTorch has no such network, as of one that photographs have trained.
+
+    rows: what reads the recipe's own rows; "": random ones, with words on where to put one's own
+    """
     network = _own_model(recipe.model) if isinstance(recipe.model, Code) else NETWORKS.get(type(recipe.model), _none)
     drawn = network(recipe.model, shape)
     if not drawn:
         return ""
     parts = (
         _head(name, recipe),
-        _data(shape),
+        rows or _data(shape),
         *_augmentation(recipe, shape),
         drawn,
         _loss(recipe, shape),
         _steps(recipe),
+        *([exam_code(recipe.data)] if rows else []),
     )
-    return _joined([part.strip("\n") for part in parts])
+    return _joined([part.strip("\n") for part in parts if part])
 
 
 def _joined(parts: list[str]) -> str:

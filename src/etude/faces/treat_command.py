@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from etude.faces.plain import tell
-from etude.faces.treating import Wanted, recipe_in, treated
+from etude.faces.treating import Record, Wanted, recipe_in, treated
+from etude.values.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Asked:
     seed: int | None
     wanted: Wanted
     report: Path | None = None
+    toml: Path | None = None
     as_json: bool = False
 
 
@@ -30,19 +32,37 @@ def treat_recipe(asked: Asked) -> None:
     from etude.faces.treat_json import record_json
     from etude.faces.treat_page import write_page
     from etude.faces.treat_terminal import show_treated
+    from etude.faces.treat_toml import check_recipe_replaceable
 
     if asked.report is not None:
         check_replaceable(asked.report, what="report")
+    if asked.toml is not None:
+        check_recipe_replaceable(asked.toml)
     name, recipe = recipe_in(asked.recipe, arm=asked.arm, seed=asked.seed)
     record = treated(recipe, replace(asked.wanted, name=name))
     target = asked.report or asked.wanted.out / f"{name}-treated.html"
     report = write_page(record, target, command=_typed())
+    _write_recipe(record, asked.toml)
     if asked.as_json:
         tell(record_json(record, report=report) + "\n")
     elif not asked.wanted.quiet:
         show_treated(Console(highlight=False), record)
     if not asked.wanted.quiet:
         talk().print(words(f"report: {report}"), soft_wrap=True)
+        if asked.toml is not None:
+            talk().print(words(f"recipe: {asked.toml}"), soft_wrap=True)
+
+
+def _write_recipe(record: Record, target: Path | None) -> None:
+    """The treated recipe where a file is named, with what was changed as comments."""
+    from etude.faces.treat_toml import write_recipe
+    from etude.faces.treat_words import headline
+    from etude.studies.changes import changes_of
+
+    setting = record.found.setting
+    if target is not None and isinstance(setting, Recipe):
+        was = {one.field: one.before for one in changes_of(record.found.before, setting)}
+        write_recipe(setting, target, told=headline(record), was=was)
 
 
 def list_treatments() -> None:

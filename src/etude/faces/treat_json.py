@@ -1,6 +1,7 @@
 """What came of treating as JSON: one object, versioned, no NaN. docs/treat.schema.json describes it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from etude.faces.diagnosis_json import diagnosis_plain
 from etude.faces.json import effect_plain, finite
 from etude.faces.treat_toml import Was, recipe_toml
 from etude.faces.treating import Record
+from etude.figures.forecasts import Forecasts, by_probability, forecasts, is_right
 from etude.figures.predicted import Borne, predictions
 from etude.studies.changes import changes_of
 from etude.values.recipe import Recipe
@@ -32,6 +34,7 @@ def record_json(record: Record, *, report: Path | None = None) -> str:
         "path": [place + 1 for place in found.path],
         "changes": [_change(change) for change in changes_of(found.before, found.setting)],
         "predictions": [_prediction(one) for one in predictions(found.rounds)],
+        "forecasts": _forecasts(found.rounds),
         "final": None if found.final is None else _final(found.final),
         "limits": {
             name: {"chance": limit.chance, "best_constant": limit.best_constant, "best_possible": limit.bayes}
@@ -66,6 +69,7 @@ def _tried(one: Tried, number: int, round_: Round) -> dict[str, Any]:
         "predicted": None if given.expected is None else _expected(given.expected),
         "measured": None if one.effect is None else effect_plain(one.effect),
         "verdict": one.bears,
+        "forecast_right": None if given.expected is None else is_right(given.expected.helps, one.bears),
         "kept": given.name == round_.kept,
         "dropped": one.dropped,
         "failed": one.failed or None,
@@ -89,6 +93,7 @@ def _round(number: int, round_: Round) -> dict[str, Any]:
         "diagnosis": diagnosis_plain(round_.diagnosis),
         "scores": list(round_.scores),
         "looks": list(round_.looks),
+        "scouted": round_.scouted,
         "kept": round_.kept or None,
         "ended": round_.ended or None,
     }
@@ -98,6 +103,7 @@ def _prediction(one: Borne) -> dict[str, Any]:
     return {
         "round": one.round,
         "symptom": one.symptom,
+        "probability": one.probability,
         "treatment": one.prediction.treatment,
         "metric": one.prediction.metric,
         "direction": one.prediction.direction,
@@ -107,6 +113,24 @@ def _prediction(one: Borne) -> dict[str, Any]:
         "tried_as": None if one.tried is None else one.tried.prescription.name,
         "verdict": None if one.tried is None else one.tried.bears,
         "size": one.size or None,
+    }
+
+
+def _forecasts(rounds: Sequence[Round]) -> dict[str, Any] | None:
+    every = forecasts(rounds)
+    if every is None:
+        return None
+    groups = [{"low": one.low, "high": one.high, **_counts(one)} for one in by_probability(rounds)]
+    return {**_counts(every), "groups": groups}
+
+
+def _counts(of: Forecasts) -> dict[str, float]:
+    return {
+        "made": of.made,
+        "expected": of.expected,
+        "helped": of.helped,
+        "not_helped": of.not_helped,
+        "undecided": of.undecided,
     }
 
 

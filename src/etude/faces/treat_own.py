@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from etude.diagnosis.own_fields import OWN_TREATMENTS, own_treatment
 from etude.faces.treating import Record, Wanted
 from etude.values.errors import InterruptedStudy, RecipeError
-from etude.values.treatment import Treatment
+from etude.values.treatment import Setting, Treatment
 
 if TYPE_CHECKING:
     from etude.faces.treat_terminal import Display
 
 OwnTreatment = Callable[[Any], Any]
-"""A user's own treatment: from a recipe or from fields to the changed ones; None where it cannot be."""
+"""A user's own treatment: from a recipe or from fields to the changed ones; what it was given where it cannot be."""
 
 
-def own_treatments(given: Sequence[OwnTreatment | Treatment]) -> tuple[Treatment, ...]:
-    """Functions of the user's as treatments; their names must differ."""
+def own_treatments(given: Sequence[OwnTreatment | Treatment], untreated: Setting) -> tuple[Treatment, ...]:
+    """Functions of the user's as treatments, each tried on the untreated setting; their names must differ."""
     found = tuple(one if isinstance(one, Treatment) else own_treatment(one) for one in given)
     names = [one.name for one in found]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -27,6 +28,9 @@ def own_treatments(given: Sequence[OwnTreatment | Treatment]) -> tuple[Treatment
             f"two treatments are called {twice!r}, and nobody could tell their results apart. "
             "Give each function a name of its own. Nothing was trained."
         )
+    for one in found:
+        for strength in one.strengths:
+            one.apply(untreated, strength)  # what raises is told before anything was trained
     return found
 
 
@@ -50,7 +54,7 @@ def treated_own(  # noqa: PLR0913 - what is said of a score that étude does not
             "fields= says what the training function takes, such as fields={'learning_rate': 0.001, 'epochs': 10}. "
             "Nothing was trained."
         )
-    own = own_treatments(treatments)
+    own = own_treatments(treatments, dict(fields))
     offered = tuple(one for one in _offered(wanted, own) if one.name not in wanted.choice.without)
     metric = metric_called(wanted.metric, higher_is_better=higher_is_better, smallest_effect=smallest_effect)
     display = treat_display(talk(), quiet=wanted.quiet)
@@ -92,7 +96,8 @@ def _treated(  # noqa: PLR0913 - what the treatment is made of
     budget = Budget(wanted.trainings, wanted.minutes, wanted.replicates)
     order = Order(wanted.name, offered, metric.name, wanted.level, seed)
     with open_store(wanted.out / STORE) as store, display as shown:
-        trainer = OwnTrainer(train, store, shown.watch, metric, seed)
+        trainer = OwnTrainer(train, store, shown.watch, metric, seed, shown.remarked)
         found = treat(fields, order, trainer=trainer, budget=budget, told=shown.told)
+        found = replace(found, notes=(*trainer.remarks, *found.notes))
     names = tuple(one.name for one in offered)
     return Record(found, MappingProxyType({}), wanted, names, {"engine": "your function"})

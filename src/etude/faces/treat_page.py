@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from etude.diagnosis.own_fields import ANYTHING
 from etude.faces.pages import style_sheet, templates, whole_page, write_html
 from etude.faces.treat_toml import recipe_toml
 from etude.faces.treat_words import (
@@ -22,7 +23,7 @@ from etude.faces.treat_words import (
     value_text,
 )
 from etude.faces.treating import Record
-from etude.figures import cost, distance, learning_curves, predicted, rounds
+from etude.figures import cost, distance, forecasts, learning_curves, predicted, rounds
 from etude.figures.forest import ForestData, forest_data
 from etude.figures.learning_curves import Panel
 from etude.figures.numbers import listed, significant
@@ -71,6 +72,7 @@ class MetricRow:
 class RoundCard:
     """A round as the page shows it.
 
+    because: what spoke for the treatment that was kept; empty where nothing could be weighed
     changes: of each treatment by its name, as words
     shown:   the trials that are drawn, the best first
     others:  the trials that are rows of a table
@@ -81,6 +83,7 @@ class RoundCard:
     score: str
     on_path: bool
     kept: Tried | None
+    because: tuple[str, ...]
     changes: dict[str, str]
     findings: tuple[Finding, ...]
     more: tuple[Finding, ...]
@@ -145,7 +148,7 @@ def _view(record: Record) -> dict[str, Any]:
         "forests": tuple(data for card in cards for data in card.shown),
         "tried": every,
         "counts": {bears: sum(one.bears == bears for one in every) for bears in VERDICT_RANK},
-        "expected": _expected(found),
+        **_forecasts(found),
         "borne": tuple(one for one in several if one.tried is not None),
         "unborne": tuple(one for one in several if one.tried is None),
         "foretold": predicted.predicted_data(found.rounds),
@@ -162,10 +165,15 @@ def _view(record: Record) -> dict[str, Any]:
     }
 
 
-def _expected(found: Treated) -> tuple[int, float] | None:
-    """Of how many treatments it was measured on the bank how often they help, and how many of them were to."""
-    helps = [one.prescription.expected.helps for of in found.rounds for one in of.tried if one.prescription.expected]
-    return (len(helps), math.fsum(helps)) if helps else None
+def _forecasts(found: Treated) -> dict[str, Any]:
+    """Of treatments of which the bank tells how often they help, how many were to and how many did."""
+    every = forecasts.forecasts(found.rounds)
+    return {
+        "forecasts": every,
+        "forecasts_summary": forecasts.summary(every) if every else "",
+        "forecast_heads": forecasts.TABLE_HEADS,
+        "forecast_rows": forecasts.table_rows(forecasts.by_probability(found.rounds)),
+    }
 
 
 def _distance(record: Record) -> distance.DistanceData | None:
@@ -215,7 +223,7 @@ def _metric_row(name: str, outcome: Outcome, found: Treated) -> MetricRow:
 
 
 def _panels(record: Record) -> tuple[Panel, ...]:
-    """The courses of the primary metric before and after, on one scale."""
+    """The courses of the primary metric before and after, on one scale; none where a run is one number."""
     final, metric = record.found.final, record.found.metric
     if final is None:
         return ()
@@ -226,7 +234,7 @@ def _panels(record: Record) -> tuple[Panel, ...]:
         )
         for name, runs in (("Untreated", final.before), ("Treated", final.after))
     ]
-    found = [arm for arm in arms if arm is not None]
+    found = [arm for arm in arms if arm is not None and any(series.steps.size > 1 for series in arm.series)]
     return learning_curves.panels(found) if found else ()
 
 
@@ -243,6 +251,7 @@ def _card(number: int, one: Round, found: Treated) -> RoundCard:
         score=score_text(one.scores) if one.scores else "",
         on_path=on_path,
         kept=kept_of(one),
+        because=_because(kept_of(one)),
         changes={each.prescription.name: changes_text(one.control, each.prescription.setting) for each in tried},
         findings=one.diagnosis.findings[:findings],
         more=one.diagnosis.findings[findings:] if on_path else (),
@@ -250,6 +259,11 @@ def _card(number: int, one: Round, found: Treated) -> RoundCard:
         others=tuple(each for each in tried if each.prescription.name not in drawn),
         tried=tried,
     )
+
+
+def _because(kept: Tried | None) -> tuple[str, ...]:
+    """The verdicts and symptoms; a treatment of the user's own is tried whatever they are."""
+    return () if kept is None else tuple(why for why in kept.prescription.because if why != ANYTHING)
 
 
 def _rank(one: Tried, round_: Round) -> tuple[bool, int, float]:

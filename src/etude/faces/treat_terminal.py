@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
@@ -29,6 +30,7 @@ from etude.faces.treat_words import (
     subline,
 )
 from etude.faces.treating import Record
+from etude.figures import forecasts
 from etude.figures.marks import EFFECT_STYLES
 from etude.figures.numbers import duration, listed, plural, significant
 from etude.figures.verdicts import LOOKS
@@ -62,6 +64,11 @@ class Display:
         pace = _pace(now, time.monotonic() - self._since)
         line = self.bar.tasks[0].id
         self.bar.update(line, description=told, completed=now.done, total=now.planned, pace=pace)
+
+    def remarked(self, remark: str) -> None:
+        """Something that a reader must know showed while it went on."""
+        if self.console is not None:
+            self.console.print(words(f"note: {remark}.", "yellow"), soft_wrap=True)
 
     def told(self, round_: Round) -> None:
         """A round has ended."""
@@ -98,12 +105,13 @@ def round_lines(place: int, round_: Round) -> list[Text]:
     )
     found.append(words(f"  score {score_text(round_.scores)}" if round_.scores else "", "dim"))
     kept = kept_of(round_)
-    told = words(f"         {counts_text(round_)}", "dim") if round_.tried else words("")
+    is_told = round_.tried or round_.scouted
+    told = words(f"         {counts_text(round_)}", "dim")
     if kept is not None and kept.effect is not None:
         what = f"kept {kept.prescription.name} ({changes_text(round_.control, kept.prescription.setting)})"
         line = words("         ").append(words(f"▲ {what}", "green"))
         return [found, told, line.append(words(f"  {measured(kept.effect)}", "dim"))]
-    return [found, *([told] if round_.tried else []), words(f"         {round_.ended}", "dim")]
+    return [found, *([told] if is_told else []), words(f"         {round_.ended}", "dim")]
 
 
 def show_treated(console: Console, record: Record) -> None:
@@ -116,6 +124,7 @@ def show_treated(console: Console, record: Record) -> None:
         _show_final(console, record)
     for place, round_ in enumerate(found.rounds, 1):
         _show_round(console, place, round_)
+    _show_forecasts(console, record)
     _show_open(console, record)
     ended = f"Ended: {found.ended}." if found.final is not None else ""
     cost = f"{plural(found.trainings, 'training')} in all, {duration(found.seconds)} of this call."
@@ -178,6 +187,21 @@ def _decided(one: Tried, round_: Round) -> tuple[Text, Text]:
     return Text(f"{mark} {one.effect.verdict}", style=style), told.append(
         words(f"; {measured(one.effect)}", "not bold dim")
     )
+
+
+def _show_forecasts(console: Console, record: Record) -> None:
+    """How many treatments were to help and how many did, by how likely that was said to be."""
+    every = forecasts.forecasts(record.found.rounds)
+    if every is None:
+        return
+    console.print(Text("\nForecasts, held against trials\n", style="bold"))
+    console.print(words(f"  {forecasts.summary(every)}"))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for i, head in enumerate(forecasts.TABLE_HEADS):
+        table.add_column(head, justify="right" if i else "left")
+    for cells in forecasts.table_rows(forecasts.by_probability(record.found.rounds)):
+        table.add_row(*cells)
+    console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _show_open(console: Console, record: Record) -> None:

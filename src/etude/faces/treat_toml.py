@@ -2,15 +2,49 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from etude.faces.whole import write_whole
 from etude.values.code import Code
 from etude.values.data import Arrays
+from etude.values.errors import ReportError
 from etude.values.recipe import Recipe
 from etude.values.spec import Spec
 
 Was = Mapping[str, str]
 """Path of a field that was changed → its value before."""
+
+HEAD = "# A recipe treated by étude"
+"""How a file begins that étude may replace: it wrote it itself."""
+
+
+def check_recipe_replaceable(path: Path) -> None:
+    """A ReportError where the treated recipe would replace a file that is none, as the recipe that is treated."""
+    if not path.exists():
+        return
+    if path.is_file() and path.read_bytes().startswith(HEAD.encode()):
+        return
+    raise ReportError(
+        f"{path} is there already and is no recipe that étude has treated, so the treated one does not replace it. "
+        "Name another file. It is as it was, and nothing was trained."
+    )
+
+
+def write_recipe(recipe: Recipe, path: Path, *, told: str, was: Was) -> Path:
+    """Write the recipe to a file, whole or not at all; folders that are missing are made. Returns the path.
+
+    told: what came of treating it, on one line
+    """
+    page = f"{HEAD}: {_comment(told)}\n{recipe_toml(recipe, was=was)}"
+    try:
+        write_whole(path, page.encode("utf-8", "replace"))
+    except OSError as error:
+        raise ReportError(
+            f"the recipe cannot be written to {path}: {error.strerror or error}. Name a place that can be written. "
+            "Every run is kept, so the same command writes it without training."
+        ) from error
+    return path
 
 
 def recipe_toml(recipe: Recipe, *, was: Was | None = None) -> str:

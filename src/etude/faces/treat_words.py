@@ -171,7 +171,8 @@ def counts_text(round_: Round) -> str:
     words = {"confirmed": "verified to help", "refuted": "ruled out", "undecided": "undecided"}
     counts = [(sum(one.bears == bears for one in tried), says) for bears, says in words.items()]
     told = ", ".join(f"{n} {says}" for n, says in counts if n)
-    return f"{len(tried)} tried: {told}" if told else "none tried"
+    ahead = f"; {plural(round_.scouted, 'training')} of scouts" if round_.scouted else ""
+    return (f"{len(tried)} tried: {told}" if told else "none tried") + ahead
 
 
 def kept_of(round_: Round) -> Tried | None:

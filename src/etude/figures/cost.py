@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from etude.figures.svg import element, picture
-from etude.values.recipe import Recipe
-from etude.values.treatment import Setting, Treated
+from etude.values.treatment import Treated, identity
 
 HEIGHT = 14
 
@@ -31,16 +30,12 @@ def cost_data(found: Treated) -> tuple[Cost, ...]:
 def _by_round(found: Treated) -> Iterator[tuple[str, int]]:
     had: dict[str, int] = {}
     for number, one in enumerate(found.rounds, 1):
-        needed = {_identity(one.control): len(one.runs)}
+        needed = {identity(one.control): len(one.runs)}
         needed |= {
-            _identity(tried.prescription.setting): len(tried.effect.differences) for tried in one.tried if tried.effect
+            identity(tried.prescription.setting): len(tried.effect.differences) for tried in one.tried if tried.effect
         }
-        yield f"round {number}", sum(max(0, n - had.get(key, 0)) for key, n in needed.items())
+        yield f"round {number}", one.scouted + sum(max(0, n - had.get(key, 0)) for key, n in needed.items())
         had |= {key: max(n, had.get(key, 0)) for key, n in needed.items()}
-
-
-def _identity(setting: Setting) -> str:
-    return setting.checksum if isinstance(setting, Recipe) else repr(sorted(setting.items()))
 
 
 def draw_cost_bar(cost: Cost) -> str:

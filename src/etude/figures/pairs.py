@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from etude.figures.axes import Axis, axis, tick_labels
-from etude.figures.many import strokes, texts
+from etude.figures.many import texts
 from etude.figures.numbers import level, plural
 from etude.figures.small import small
 from etude.figures.svg import element, picture, text
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 760, 262, 16, 22, 34
+SIDES, LINE, ROW, TRACK = 22, 15, 62, 40
+"""Heights of the words for both sides, of a further line of them, of a quantity, and from its top to its interval."""
+
+TOGETHER = 52
+"""Characters of the words for both sides that fit on one line of the narrowest screen, of 360 points."""
+
+EDGE = 3.0
+"""Per cent of the width on either side of the axis."""
+
 LOWEST, HIGHEST = 0.5, 2.0
 """The axis reaches at least from half as large to twice."""
 
@@ -75,46 +83,65 @@ def pairs_data(rows: Sequence[PairsRow], *, control: str, treated: str, level: f
 
 
 def draw_pairs(data: PairsData) -> str:
-    """The bar is the interval, the diamond on it the mean, dots below it the pairs; the line is at 1."""
-    middles = [TOP + ROW * (i + 0.5) for i in range(len(data.rows))]
-    marks = [part for row, y in zip(data.rows, middles, strict=True) for part in _row(row, y, data.axis)]
+    """Under each name the bar is the interval, the diamond on it the mean, dots below it the pairs; the line is at 1.
+
+    As wide as there is room, in per cent, so that words keep their size on a narrow screen.
+    """
+    top = SIDES + (LINE if _are_apart(data) else 0)
+    tops = [top + ROW * i for i in range(len(data.rows))]
+    marks = [part for row, y in zip(data.rows, tops, strict=True) for part in _row(row, y + TRACK, data.axis)]
     names = (
-        texts(((row.name, 0.0, y) for row, y in zip(data.rows, middles, strict=True)), class_="name"),
-        texts((row.detail, 0.0, y + 13) for row, y in zip(data.rows, middles, strict=True)),
+        texts(((row.name, 0.0, y + 13) for row, y in zip(data.rows, tops, strict=True)), class_="name"),
+        texts((row.detail, 0.0, y + 26) for row, y in zip(data.rows, tops, strict=True)),
     )
-    height = TOP + ROW * len(data.rows)
-    look = {"viewBox": f"0 0 {WIDTH} {height + 20}", "class_": "pairs", "width": WIDTH}
+    height = top + ROW * len(data.rows)
+    look = {"class_": "pairs", "width": "100%", "height": height + 22}
     title = f"{data.treated} against {data.control}, on the same example"
-    return picture(title, describe(data), *_frame(data, height), *names, *marks, **look)
+    return picture(title, describe(data), *_frame(data, (top, height)), *names, *marks, **look)
 
 
-def _frame(data: PairsData, base: float) -> list[str]:
+def _are_apart(data: PairsData) -> bool:
+    """Whether the words for both sides need a line each."""
+    return len("".join(_sides(data))) > TOGETHER
+
+
+def _sides(data: PairsData) -> tuple[str, str]:
+    return f"← smaller under {data.treated}", f"larger under {data.treated} →"
+
+
+def _frame(data: PairsData, between: tuple[int, int]) -> list[str]:
+    (left, right), (top, base) = _sides(data), between
     ticks = data.axis.ticks()
     places = [_at(tick, data.axis) for tick in ticks]
-    one = _at(1.0, data.axis)
     told = zip(tick_labels(ticks, log=True), places, strict=True)
+    look = {"stroke": "currentColor", "y1": top, "y2": base}
+    labels = [text(f"× {name}", x=x, y=base + 14) for name, x in told]
+    one = _at(1.0, data.axis)
     return [
-        strokes((((x, TOP), (x, base)) for x in places), class_="grid", stroke="currentColor"),
-        element("path", d=f"M{one:g} {TOP - 4}V{base}", class_="zero-line", stroke="currentColor"),
-        texts(((f"× {name}", x, base + 14) for name, x in told), text_anchor="middle"),
-        text(f"← smaller under {data.treated}", x=one - 8, y=12, text_anchor="end", class_="side"),
-        text(f"larger under {data.treated} →", x=one + 8, y=12, class_="side"),
+        *(element("line", x1=x, x2=x, class_="grid", **look) for x in places),
+        element("line", x1=one, x2=one, class_="zero-line", **look),
+        element("g", *labels, text_anchor="middle"),
+        text(left, x=0, y=12, class_="side"),
+        text(right, x="100%", y=12 + (LINE if _are_apart(data) else 0), text_anchor="end", class_="side"),
     ]
 
 
-def _at(ratio: float, across: Axis) -> float:
+def _at(ratio: float, across: Axis) -> str:
     place = min(max(float(across.place(ratio)), 0.0), 1.0)
-    return round(LEFT + (WIDTH - LEFT - RIGHT) * place, 1)
+    return f"{EDGE + (100 - 2 * EDGE) * place:.1f}%"
 
 
 def _row(row: PairsRow, y: float, across: Axis) -> list[str]:
-    d = "".join(f"M{_at(one, across):g} {y + 9:g}h0" for one in row.ratios if 0 < one < math.inf)
-    dots = [element("path", d=d, class_="pair-dots", stroke_linecap="round")] if d else []
+    dots = [
+        element("circle", cx=_at(one, across), cy=y + 11, r=3, class_="pair-dot")
+        for one in row.ratios
+        if 0 < one < math.inf
+    ]
     if not 0 < row.mean < math.inf:
-        return [*dots, text("no estimate", x=LEFT, y=y + 14)]
-    x = _at(row.mean, across)
-    reach = element("path", d=f"M{_at(row.low, across):g} {y:g}H{_at(row.high, across):g}", class_="pair-reach")
-    return [*dots, reach, element("path", d=f"M{x:g} {y - 6:g}l6 6-6 6-6-6z", class_="pair-mean")]
+        return [*dots, text("no estimate", x=0, y=y + 4)]
+    reach = element("line", x1=_at(row.low, across), x2=_at(row.high, across), y1=y, y2=y, class_="pair-reach")
+    diamond = element("path", d="M0-6l6 6-6 6-6-6z", class_="pair-mean")
+    return [*dots, reach, element("svg", diamond, x=_at(row.mean, across), y=y, overflow="visible")]
 
 
 def ratio_text(row: PairsRow) -> str:

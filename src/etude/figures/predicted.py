@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 
 from etude.figures.axes import Axis, axis, tick_labels
+from etude.figures.forecasts import EVEN, SHOWED, odds_text
 from etude.figures.marks import effect_mark, style_name
 from etude.figures.numbers import decimals, number, significant
 from etude.figures.svg import element, picture, text
 from etude.figures.verdicts import chances
 from etude.values.effect import Effect
-from etude.values.finding import Prediction
+from etude.values.finding import Finding, Prediction
 from etude.values.metric import METRICS
 from etude.values.treatment import Round, Tried
 
@@ -58,12 +59,14 @@ class Borne:
     """One prediction of a diagnosis and the trial that bears on it.
 
     round: from 1
+    probability: of what the diagnosis found, on which the prediction rests
     tried: the trial of what it predicts; None where that was not tried
     size:  how large the improvement is beside the predicted one
     """
 
     round: int
     symptom: str
+    probability: float
     prediction: Prediction
     tried: Tried | None
     size: Size
@@ -75,6 +78,7 @@ class PredictedRow:
 
     label, about:    what is predicted of, and by whom
     helps:           the probability that it improves the score; None where only a size was predicted
+    says, odds:      what the trial showed, and whether that was likely beforehand, as words
     foretold:        the predicted range, in the metric's unit; predicted: its two ends on the axis
     mean, low, high: the measured improvement and its interval
     """
@@ -82,6 +86,8 @@ class PredictedRow:
     label: str
     about: str
     helps: float | None
+    says: str
+    odds: str
     tried: Tried
     effect: Effect
     size: Size
@@ -110,21 +116,30 @@ class PredictedData:
 def predictions(rounds: Sequence[Round]) -> tuple[Borne, ...]:
     """Every prediction that the diagnoses made, in the order of the rounds."""
     return tuple(
-        _borne(number, finding.symptom, finding.prediction, round_)
+        _borne(number, finding, finding.prediction, round_)
         for number, round_ in enumerate(rounds, 1)
         for finding in round_.diagnosis.findings
         if finding.prediction is not None
     )
 
 
-def _borne(number: int, symptom: str, prediction: Prediction, round_: Round) -> Borne:
+def _borne(number: int, finding: Finding, prediction: Prediction, round_: Round) -> Borne:
     by_name = {one.prescription.name: one for one in round_.tried}
     names = [name for name in TRIED_AS.get(prediction.treatment, ()) if name in by_name]
     tried = by_name[names[0]] if names else None
     comparable = tried is not None and tried.effect is not None and is_in_one_unit(prediction, tried.effect)
-    return Borne(
-        number, symptom, prediction, tried, size_of(tried, (prediction.low, prediction.high)) if comparable else ""
-    )
+    size = size_of(tried, (prediction.low, prediction.high)) if comparable else ""
+    return Borne(number, finding.symptom, finding.probability, prediction, tried, size)
+
+
+def showed(tried: Tried, probability: float) -> tuple[str, str]:
+    """What a trial showed of a diagnosis's prediction, and whether that was likely: a doubtful one is not refuted.
+
+    probability: of what the diagnosis found
+    """
+    if probability > 0.5 + EVEN or tried.effect is None:
+        return tried.bears, ""
+    return SHOWED[tried.effect.verdict], odds_text(probability, tried.bears)
 
 
 def size_of(tried: Tried | None, foretold: tuple[float, float]) -> Size:
@@ -156,11 +171,11 @@ def predicted_data(rounds: Sequence[Round]) -> PredictedData | None:
 
     Decided ones first, each kind in the order of the rounds; at most `MOST` of them.
     """
-    asked = sorted(_asked(rounds), key=lambda one: one[1].bears == "undecided")[:MOST]
+    asked = sorted(_asked(rounds), key=lambda one: one.tried.bears == "undecided")[:MOST]
     if not asked:
         return None
-    effects = [effect for _, _, effect, _ in asked]
-    across = _axis([foretold for _, _, _, foretold in asked], effects)
+    effects = [one.effect for one in asked]
+    across = _axis([one.foretold for one in asked], effects)
     marks = across.ticks(4)
     return PredictedData(
         label=METRICS[effects[0].metric].label if effects[0].metric in METRICS else effects[0].metric,
@@ -172,17 +187,28 @@ def predicted_data(rounds: Sequence[Round]) -> PredictedData | None:
     )
 
 
-Asked = tuple[tuple[str, str], Tried, Effect, tuple[float, float]]
-"""What is predicted of and by whom, its trial, the effect of that, and the predicted range."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What is predicted of and by whom, its trial, the effect of that, the predicted range, and what that showed."""
+
+    label: str
+    about: str
+    tried: Tried
+    effect: Effect
+    foretold: tuple[float, float]
+    says: str
+    odds: str
 
 
-def _asked(rounds: Sequence[Round]) -> Iterator[Asked]:
+def _asked(rounds: Sequence[Round]) -> Iterator[_Asked]:
     for place, round_ in enumerate(rounds, 1):
         for one in round_.tried:
             expected = one.prescription.expected
             if expected is not None and one.effect is not None and math.isfinite(one.effect.mean):
                 about = f"round {place}: {chances(expected.helps)} to help"
-                yield (one.prescription.name, about), one, one.effect, (expected.low, expected.high)
+                foretold = expected.low, expected.high
+                says, odds = SHOWED[one.effect.verdict], odds_text(expected.helps, one.bears)
+                yield _Asked(one.prescription.name, about, one, one.effect, foretold, says, odds)
     for borne in predictions(rounds):
         effect = None if borne.tried is None else borne.tried.effect
         if borne.tried is None or effect is None or not math.isfinite(effect.mean):
@@ -190,7 +216,8 @@ def _asked(rounds: Sequence[Round]) -> Iterator[Asked]:
         if is_in_one_unit(borne.prediction, effect):
             about = f"round {borne.round}: {borne.symptom}"
             foretold = borne.prediction.low, borne.prediction.high
-            yield (borne.prediction.treatment, about), borne.tried, effect, foretold
+            told = showed(borne.tried, borne.probability)
+            yield _Asked(borne.prediction.treatment, about, borne.tried, effect, foretold, *told)
 
 
 def _axis(foretold: Sequence[tuple[float, float]], effects: Sequence[Effect]) -> Axis:
@@ -202,15 +229,16 @@ def _axis(foretold: Sequence[tuple[float, float]], effects: Sequence[Effect]) ->
     return axis(min(ends), max(ends), pad=0.04)
 
 
-def _row(asked: Asked, across: Axis) -> PredictedRow:
-    (label, about), tried, effect, foretold = asked
-    mean, low, high = (100 * across.place(improvement(effect))).tolist()
+def _row(asked: _Asked, across: Axis) -> PredictedRow:
+    tried, foretold = asked.tried, asked.foretold
+    mean, low, high = (100 * across.place(improvement(asked.effect))).tolist()
     first, last = (100 * across.place(foretold)).tolist()
     expected = tried.prescription.expected
-    helps = None if expected is None or label != tried.prescription.name else expected.helps
+    helps = None if expected is None or asked.label != tried.prescription.name else expected.helps
     is_if_it_helps = helps is not None and tried.bears != "confirmed"  # what the bank measured is of those that helped
     size: Size = "" if is_if_it_helps else size_of(tried, foretold)
-    return PredictedRow(label, about, helps, tried, effect, size, foretold, (first, last), mean, low, high)
+    told = asked.label, asked.about, helps, asked.says, asked.odds
+    return PredictedRow(*told, tried, asked.effect, size, foretold, (first, last), mean, low, high)
 
 
 def draw_predicted_row(data: PredictedData, row: PredictedRow) -> str:
@@ -245,6 +273,11 @@ def draw_predicted_axis(data: PredictedData) -> str:
     return picture(title, "To the right is more improvement.", *parts, width="100%", height=38, class_="axis")
 
 
+def reading(row: PredictedRow) -> str:
+    """What the trial showed, whether that was likely, and how its size compares."""
+    return ", ".join(part for part in (row.says, row.odds, row.size) if part)
+
+
 def row_title(row: PredictedRow) -> str:
     """What was predicted of what."""
     return f"{row.label}, {row.about}"
@@ -254,7 +287,7 @@ def row_text(data: PredictedData, row: PredictedRow) -> str:
     """Predicted and measured improvement in words."""
     foretold = " to ".join(significant(end, 2) for end in row.foretold)
     mean, low, high = (number(value, data.places) for value in improvement(row.effect))
-    says = f"{row.tried.bears}, {row.size}" if row.size else row.tried.bears
+    says = reading(row)
     return f"Predicted {foretold}, measured {mean} ({low} to {high}): {says}."
 
 
@@ -265,14 +298,13 @@ def table_rows(data: PredictedData) -> tuple[tuple[str, ...], ...]:
 
 def _cells(data: PredictedData, row: PredictedRow) -> tuple[str, ...]:
     mean, low, high = (number(value, data.places) for value in improvement(row.effect))
-    says = f"{row.tried.bears}, {row.size}" if row.size else row.tried.bears
     return (
         row.label,
         row.about,
         " to ".join(significant(end, 2) for end in row.foretold),
         mean,
         f"{low} to {high}",
-        says,
+        reading(row),
     )
 
 

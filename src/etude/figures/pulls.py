@@ -11,7 +11,9 @@ from etude.figures.small import plus, small
 from etude.figures.svg import element, picture, text
 from etude.values.step_record import Pull, Pulls
 
-WIDTH, LEFT, RIGHT = 620, 8, 8
+WIDTH, LEFT, RIGHT = 620, 58, 58
+"""Beside the axis there is room for its outermost numbers, and for the words of a side that is empty."""
+
 TOP, BARS, MARKS = 14, 92, 18
 BINS = 40
 STRONGEST = 5

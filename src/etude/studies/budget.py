@@ -1,13 +1,14 @@
 """What treating may cost, and what is left of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from etude.studies.estimate import looks_up_to
 from etude.studies.trainers import Trainer
 from etude.values.errors import RecipeError
+from etude.values.run import Run
 from etude.values.study import MINIMUM_REPLICATES
 from etude.values.treatment import Setting
 
@@ -62,7 +63,9 @@ class Purse:
     def __init__(self, budget: Budget, trainer: Trainer) -> None:
         """Full."""
         self.budget, self._trainer = budget, trainer
-        self._started, self._trained, self._work = time.monotonic(), trainer.trained, 0.0
+        self._started, self._trained = time.monotonic(), trainer.trained
+        self._work = self._training = 0.0
+        self._seen_work = self._seen_seconds = 0.0
 
     @property
     def seconds(self) -> float:
@@ -74,11 +77,17 @@ class Purse:
         """Trainings kept back for the fresh comparison."""
         return min(2 * FRESH, max(2 * MINIMUM_REPLICATES, int(KEPT_BACK * self.budget.trainings)))
 
-    def spent(self, settings: Sequence[Setting], replicates: int) -> None:
-        """Take note of so many replicates of each setting; those that the store had took no time."""
-        new, self._trained = self._trainer.trained - self._trained, self._trainer.trained
-        share = min(1.0, new / (replicates * len(settings)))
-        self._work += share * replicates * sum(self._trainer.work(setting) for setting in settings)
+    def train(self, arms: Mapping[str, Setting], replicates: range, *, new: int) -> Mapping[str, tuple[Run, ...]]:
+        """The runs of each arm, of which `new` replicates were not asked for before; it takes note of the time."""
+        started = time.monotonic()
+        runs = self._trainer.train(arms, replicates)
+        made, self._trained = self._trainer.trained - self._trained, self._trainer.trained
+        if made:
+            self._training += time.monotonic() - started
+            self._work += min(1.0, made / (new * len(arms))) * new * sum(map(self._trainer.work, arms.values()))
+        self._seen_work += sum(len(of) * self._trainer.work(arms[name]) for name, of in runs.items())
+        self._seen_seconds += sum(float(run.provenance.get("seconds", 0.0)) for of in runs.values() for run in of)
+        return runs
 
     def affords(self, settings: Sequence[Setting], replicates: int, *, reserve: bool = True) -> bool:
         """Whether so many trainings of each setting fit into what is left, the fresh comparison kept back."""
@@ -90,13 +99,30 @@ class Purse:
         return self.seconds_for(work + kept_back * dearest) <= self.left
 
     @property
+    def trainings_left(self) -> int:
+        """Those that are not kept back."""
+        return max(0, self.budget.trainings - self._trainer.made - self.reserve)
+
+    def has_spent(self, share: float) -> bool:
+        """Whether so large a share of what may be spent before the fresh comparison is gone."""
+        trainings = self.budget.trainings - self.reserve
+        return self._trainer.made >= share * trainings or self.seconds >= share * 60 * self.budget.minutes
+
+    @property
     def left(self) -> float:
         """Seconds."""
         return 60 * self.budget.minutes - self.seconds
 
     def seconds_for(self, work: float) -> float:
         """About how long so much work takes, by what it took so far; 0 before anything was trained."""
-        return self.seconds * work / self._work if self._work else 0.0
+        return self._training * work / self._work if self._work else 0.0
+
+    def seconds_of(self, setting: Setting) -> float:
+        """About how long one training of it takes on one core, by what all runs took that it was shown.
+
+        Runs of the store count as they took when they were made, so that this is the same when a call is repeated.
+        """
+        return self._seen_seconds * self._trainer.work(setting) / self._seen_work if self._seen_work else 0.0
 
     def is_too_dear(self, setting: Setting) -> bool:
         """Whether its first look alone would take too large a share of the time that is left."""
@@ -106,8 +132,7 @@ class Purse:
         """The first of those given whose trial, carried to its last look, takes at most half of what is left."""
         for n in range(min(most, len(given)), 1, -1):
             trainings, work = self._trial([setting_of(one) for one in given[:n]], control)
-            trainings_left = self.budget.trainings - self._trainer.made - self.reserve
-            if trainings <= HALF * trainings_left and self.seconds_for(work) <= HALF * self.left:
+            if trainings <= HALF * self.trainings_left and self.seconds_for(work) <= HALF * self.left:
                 return list(given[:n])
         return list(given[:1])
 

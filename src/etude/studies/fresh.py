@@ -33,7 +33,7 @@ def fresh_comparison(before: Setting, after: Setting, ward: Ward, terms: Terms) 
     names = [name for name in METRICS if all(any(f"{split}/{name}" in run.curves for run in side) for side in sides)]
     known = trainer.limits(before)
     outcomes = {
-        name: _outcome(sides, METRICS.get(name, metric), split, terms, known.get(name))
+        name: _outcome(sides, metric if name == metric.name else METRICS[name], split, terms, known.get(name))
         for name in dict.fromkeys((metric.name, *names))
     }
     return Final(MappingProxyType(outcomes), split, *sides)

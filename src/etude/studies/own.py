@@ -22,7 +22,7 @@ from etude.values.curve import curve
 from etude.values.errors import EngineError, InterruptedStudy, RecipeError
 from etude.values.metric import METRICS, Limit, Metric
 from etude.values.run import Run
-from etude.values.study import Progress
+from etude.values.study import MINIMUM_REPLICATES, Progress
 from etude.values.treatment import Fields, Setting
 
 Train = Callable[[dict[str, Any], int], Any]
@@ -30,6 +30,14 @@ Train = Callable[[dict[str, Any], int], Any]
 
 SCORE = "score"
 """What a plain number is called, where nobody named it."""
+
+ALIKE = MINIMUM_REPLICATES
+"""Replicates of every arm that must give the very same before a function seems not to use its seed."""
+
+SEEDLESS = (
+    "every seed gave the very same: the training function seems not to use its seed, so that replicates are copies of "
+    "one training, and verdicts are of this one draw. Seed its split, starting weights and order with it"
+)
 
 PLAIN = (bool, int, float, str, type(None))
 """What a field may be, or a list of them: it is kept in the store, and must be the same next time."""
@@ -47,6 +55,8 @@ class OwnTrainer:
     A function that raises ends nothing: that training counts as failed, as one that diverged, and its message is kept;
     only where the untreated fields fail in their very first call is it raised. Every finished call is in the store
     under the function's code, the fields and the seed, so that an edit of the function trains anew.
+
+    remark:  called with what a reader must know of the function as soon as it shows; `remarks` keeps it
     """
 
     train_one: Train
@@ -54,9 +64,11 @@ class OwnTrainer:
     watch: Watcher
     chosen_by: Metric
     seed: int = 0
+    remark: Callable[[str], None] = lambda _: None
     _seen: set[str] = field(default_factory=set)
     _trained: int = 0
     _code: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Take the function's identity."""
@@ -103,7 +115,17 @@ class OwnTrainer:
                 self._seen.add(key)
                 done = sum(map(len, runs.values()))
                 self.watch(Progress(done, planned, kept, len(arms), len(replicates), "your function"))
+            self._look_at_seeds(runs)
         return {label: tuple(of) for label, of in runs.items()}
+
+    def _look_at_seeds(self, runs: Mapping[str, Sequence[Run]]) -> None:
+        """Remark, once, that every seed gives the same."""
+        if self.remarks or any(len(of) < ALIKE for of in runs.values()):
+            return
+        seen = [{_said(run) for run in of} for of in runs.values()]
+        if all(len(of) == 1 and "" not in of for of in seen):
+            self.remarks.append(SEEDLESS)
+            self.remark(SEEDLESS)
 
     def metric(self, setting: Setting, asked: str | None) -> Metric:
         """The one that was agreed on."""
@@ -171,6 +193,12 @@ def metric_called(name: str | None, *, higher_is_better: bool | None, smallest_e
     """
     if name is not None and name in METRICS:
         known = METRICS[name]
+        if higher_is_better is known.lower_is_better:
+            way = "lower" if known.lower_is_better else "higher"
+            raise RecipeError(
+                f"higher_is_better={higher_is_better}, and {name!r} is étude's {known.label}, which is better the {way}"
+                ". Leave higher_is_better out, or call the score something else. Nothing was trained."
+            )
         return known if smallest_effect is None else replace(known, smallest_effect=smallest_effect)
     if name is None and higher_is_better is None:
         return Metric(
@@ -201,12 +229,19 @@ def _score(run: Run, name: str) -> float:
     )
 
 
+def _said(run: Run) -> str:
+    """All that a training gave, as a text; "" of one that failed."""
+    return "" if run.ended == "diverged" else str([(name, of.values.tolist()) for name, of in run.curves.items()])
+
+
 def _as_run(given: object, metric: Metric) -> Run:
     """What the function gave, as a run of at least one curve of the metric."""
     if isinstance(given, Run):
         if f"validation/{metric.name}" not in given.curves:
             has = ", ".join(given.curves) or "none"
             raise RecipeError(f"the run has no curve 'validation/{metric.name}'; its curves: {has}. {GIVES}")
+        for name, one in given.curves.items():
+            _check_share(name, one.values)
         last = max((int(one.steps[-1]) for one in given.curves.values() if one.steps.size), default=0)
         return given if given.kept_step else replace(given, kept_step=last, last_step=max(given.last_step, last))
     if metric.name == OBJECTIVE and not isinstance(given, Mapping):
@@ -218,10 +253,23 @@ def _as_run(given: object, metric: Metric) -> Run:
     scores = {_placed(str(name)): _number(value, name) for name, value in named.items()}
     if f"validation/{metric.name}" not in scores:
         raise RecipeError(f"the function gave {', '.join(scores)} and no 'validation/{metric.name}'. {GIVES}")
+    for name, value in scores.items():
+        _check_share(name, np.array([value]))
     if not all(math.isfinite(value) for value in scores.values()):
         return _failed(f"the score is {scores[f'validation/{metric.name}']}")
     curves = {name: curve(name, [1], [value]) for name, value in scores.items()}
     return Run("own", MappingProxyType(curves), ended="completed", last_step=1, kept_step=1)
+
+
+def _check_share(name: str, values: NDArray[np.float64]) -> None:
+    """Refuse an accuracy in per cent, of which a difference of a hundredth would count as worth acting on."""
+    if name.rpartition("/")[2] != "accuracy" or not (values > 1).any():
+        return
+    raise RecipeError(
+        f"{name} is {float(np.nanmax(values)):g}, and an accuracy is a share of examples, from 0 to 1. Of one in per "
+        "cent give a hundredth, or call it something else: metric='percent_correct', higher_is_better=True, "
+        "smallest_effect=1.0. This training was not kept."
+    )
 
 
 def _placed(name: str) -> str:

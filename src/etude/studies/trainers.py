@@ -15,7 +15,7 @@ from etude.engine.reckoning import work_of
 from etude.records.store import Store
 from etude.studies.collect import Collection, Means, Watcher, collect, keys_by_arm
 from etude.studies.selection import selection_scores
-from etude.values.errors import RecipeError
+from etude.values.errors import EtudeError, RecipeError
 from etude.values.metric import METRICS, METRICS_OF, Limit, Metric
 from etude.values.nearest import nearest
 from etude.values.recipe import Recipe, changed
@@ -65,6 +65,10 @@ WORST = 3.0
 is has no meaning, and its spread would hide every cure."""
 
 
+SLOWER = 10.0
+"""What a training in `loop` takes of the time of the same in the native engine, at least; small networks far more."""
+
+
 @dataclass(slots=True)
 class RecipeTrainer:
     """Trains recipes with étude's engines."""
@@ -73,6 +77,7 @@ class RecipeTrainer:
     means: Means
     watch: Watcher
     _seen: set[tuple[str, int]] = field(default_factory=set)
+    _engines: dict[str, str] = field(default_factory=dict)
     _trained: int = 0
 
     @property
@@ -97,9 +102,21 @@ class RecipeTrainer:
         return changed(recipe, {"data.test_drawn": "once"}) if own else recipe
 
     def work(self, setting: Setting) -> float:
-        """By the size of the network, the rows and the epochs."""
+        """By the size of the network, the rows and the epochs, and by the engine that can train it."""
         recipe = _recipe(setting)
-        return work_of(recipe, rows_of(recipe.data, recipe.seed, 0))
+        slower = SLOWER if self._engine(recipe) == "loop" else 1.0
+        return slower * work_of(recipe, rows_of(recipe.data, recipe.seed, 0))
+
+    def _engine(self, recipe: Recipe) -> str:
+        """The engine that trains it; the one asked for, where it cannot be trained and so costs nothing."""
+        means, key = self.means, recipe.checksum
+        if key not in self._engines:
+            try:
+                found = check(recipe, engine=means.engine, workers=means.workers, device=means.device)
+                self._engines[key] = found.engine
+            except EtudeError:
+                self._engines[key] = means.engine
+        return self._engines[key]
 
     def train(self, arms: Mapping[str, Setting], replicates: range) -> Mapping[str, tuple[Run, ...]]:
         """Every replicate of each recipe."""

@@ -13,11 +13,12 @@ from etude.diagnosis.prescribe import prescribed
 from etude.studies.budget import FRESH, Budget, Purse
 from etude.studies.estimate import Terms
 from etude.studies.fresh import fresh_comparison
+from etude.studies.scouting import Scouts, Steps
 from etude.studies.trainers import Trainer
 from etude.studies.trial import Trial, Ward, on_trial
 from etude.values.finding import Diagnosis
 from etude.values.study import MINIMUM_REPLICATES
-from etude.values.treatment import Final, Prescription, Round, Setting, Treated, Treatment
+from etude.values.treatment import Final, Prescription, Round, Setting, Treated, Treatment, identity
 
 ARMS = 8
 """Treatments of one trial at most, each strength counted."""
@@ -32,17 +33,21 @@ WELL_AGAIN = 0.99
 """The same of a treated one. Who came ill is not sent home at the first good day: a good fit is the best of nothing,
 and what helps it further is verified like all else."""
 
-HOPEFUL = 0.6
-"""A treatment that was verified too, though another was kept, is gone on from later where it helped at least so much of
-what the kept one did."""
-
 MOST_ROUNDS = 24
 """Nobody follows more."""
+
+SINGLE = 0.15
+"""Share of the budget after which treatments are no longer tried one by one, but together, as scouts find them."""
+
+TOGETHER, TOGETHER_RATE = 3, 0.5
+"""Settings found by scouts that are put on trial, and their share of a round's error rate."""
 
 JUDGED = 10
 """Replicates that are diagnosed together."""
 
 SPENT = "the budget is spent"
+
+NOTHING_MORE = "nothing that scouts found was verified to help further"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +73,20 @@ Told = Callable[[Round], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Start:
-    """Where a round may begin: a setting, the round that verified it, by which treatment, and its estimated score."""
+    """Where a round begins: a setting, the round that verified it, by which treatment, and all that led to it."""
 
     setting: Setting
     parent: int | None = None
     by: str = ""
-    score: float = 0.0
+    steps: Steps = ()
 
 
 def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, told: Told = lambda _: None) -> Treated:
     """Treat until it fits, nothing is verified to help, or the budget is spent.
 
-    Each round's control is a setting that a round before verified. Where nothing helps further, the best of those that
-    were verified and passed over is gone on from, and at last the best end of all is taken. Treatments are chosen by
-    the validation part alone; the last comparison is the one that is quoted: on seeds that no trial used, and on test
+    Each round's control is the setting that the round before verified: at first by single treatments, then by several
+    together, as scouts find them, and at last the best of all rounds is taken. Treatments are chosen by the validation
+    part alone; the last comparison is the one that is quoted: on seeds that no trial used, and on test
     rows that no replicate of a trial learned from or was chosen by. The same order on the same store goes on where it
     was stopped, and trains nothing twice.
     """
@@ -89,16 +94,14 @@ def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, t
     trainer.check(control)
     purse = Purse(budget, trainer)
     ward = Ward(trainer, trainer.metric(control, order.metric), purse)
+    scouts = Scouts(control, order.treatments, ward, seed=order.seed)
     rounds: list[Round] = []
-    waiting = [_Start(control)]
-    while waiting and len(rounds) < MOST_ROUNDS:
-        start = waiting.pop(0)
-        found = _round(start, order, ward)
+    start: _Start | None = _Start(control)
+    while start and len(rounds) < MOST_ROUNDS:
+        found = _round(start, order, ward, scouts)
         rounds.append(found)
         told(found)
-        if found.ended.startswith(SPENT) or is_well(found.diagnosis, treated=bool(start.by)):
-            break
-        waiting = _next(rounds, waiting, ward)
+        start = _next(rounds, start, scouts)
     path = _path(rounds, ward)
     chosen = rounds[path[-1]].control
     final = _final(control, chosen, order, ward) if len(path) > 1 else None
@@ -117,22 +120,53 @@ def treat(control: Setting, order: Order, *, trainer: Trainer, budget: Budget, t
     )
 
 
-def _round(start: _Start, order: Order, ward: Ward) -> Round:
-    """One control diagnosed and treated, in trials of a few treatments, until one helps."""
+def _next(rounds: Sequence[Round], start: _Start, scouts: Scouts) -> _Start | None:
+    """From what the last round kept, if it did."""
+    last = rounds[-1]
+    if not last.kept:
+        return None
+    (setting,) = [one.prescription.setting for one in last.tried if one.prescription.name == last.kept]
+    steps = scouts.steps_to(setting) or (*start.steps, last.kept)
+    return _Start(setting, len(rounds) - 1, last.kept, steps)
+
+
+def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
+    """One control diagnosed and treated, in trials of a few treatments, until one helps, and then of several together.
+
+    A recipe that came ill and fits well by now is still scouted from, while there is budget.
+    """
     control, trainer, purse = start.setting, ward.trainer, ward.purse
     blank = Round(control, start.parent, start.by, UNSEEN, (), ())
     if not purse.affords([control], MINIMUM_REPLICATES):
         return replace(blank, ended=SPENT)
-    runs = trainer.train({"control": control}, range(MINIMUM_REPLICATES))["control"]
-    purse.spent([control], MINIMUM_REPLICATES)
+    runs = purse.train({"control": control}, range(MINIMUM_REPLICATES), new=MINIMUM_REPLICATES)["control"]
     scores = trainer.scores(control, runs, ward.metric)
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
     if is_well(found.diagnosis, treated=bool(start.by)):
-        return replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
+        well = replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
+        return _together(well, start, order, ward, scouts) if start.by else well
+    if purse.has_spent(SINGLE):
+        return _together(replace(found, ended=NOTHING_MORE), start, order, ward, scouts)
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
     worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
-    return _treated(found, worth, order, ward)
+    tried = _treated(found, worth, order, ward)
+    return tried if tried.kept else _together(tried, start, order, ward, scouts)
+
+
+def _together(found: Round, start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
+    """The round with a trial of what scouts find: several treatments on top of one another."""
+    made = ward.trainer.made
+    known = {identity(one.prescription.setting) for one in found.tried}
+    ahead = scouts.ahead(start.setting, start.steps)
+    batch = [one for one in ahead if identity(one.setting) not in known][:TOGETHER]
+    found = replace(found, scouted=ward.trainer.made - made)
+    if not batch:
+        return found
+    terms = Terms(1 - TOGETHER_RATE * (1 - order.level), order.seed, ward.purse.budget.looks)
+    trial = on_trial(found.control, batch, ward, terms)
+    after = _with(found, trial, ward)
+    return replace(after, ended="") if after.kept else after
 
 
 def _in_unit(one: Prescription, control: Setting, ward: Ward) -> Prescription:
@@ -144,14 +178,15 @@ def _in_unit(one: Prescription, control: Setting, ward: Ward) -> Prescription:
 def _treated(found: Round, worth: Sequence[Prescription], order: Order, ward: Ward) -> Round:
     """The round with its trials: a few treatments at a time, those for which most speaks first, until one helps.
 
-    All of them are one family, whose error rate the trials share by their numbers of treatments.
+    All of them are one family, whose error rate the trials share by their numbers of treatments; what is found by
+    scouts has its own share.
     """
     purse = ward.purse
     dear = [one for one in worth if purse.is_too_dear(one.setting)]
     left = family = [one for one in worth if one not in dear]
     while left:
         batch = purse.share(left, lambda one: one.setting, found.control, ARMS)
-        rate = (1 - order.level) * len(batch) / len(family)
+        rate = (1 - TOGETHER_RATE) * (1 - order.level) * len(batch) / len(family)
         trial = on_trial(found.control, batch, ward, Terms(1 - rate, order.seed, purse.budget.looks))
         found, left = _with(found, trial, ward), left[len(batch) :]
         if trial.kept is not None:
@@ -159,8 +194,11 @@ def _treated(found: Round, worth: Sequence[Prescription], order: Order, ward: Wa
         if trial.broke:
             return replace(found, ended=SPENT)
     too_dear = f"; {len(dear)} more would have taken too long" if dear else ""
+    if dear and not family:
+        n = f"{len(dear)} treatments answer" if len(dear) > 1 else "1 treatment answers"
+        return replace(found, ended=f"{n} the diagnosis, and the time that was left was too short for a trial of any")
     if not family:
-        return replace(found, ended=f"no treatment answers the diagnosis{too_dear}")
+        return replace(found, ended="no treatment answers the diagnosis")
     return replace(found, ended=f"none of {len(family)} treatments was verified to help{too_dear}")
 
 
@@ -174,31 +212,6 @@ def _with(found: Round, trial: Trial, ward: Ward) -> Round:
         looks=tuple(sorted({*found.looks, *trial.looks})),
         kept="" if trial.kept is None else trial.kept.name,
     )
-
-
-def _next(rounds: Sequence[Round], waiting: Sequence[_Start], ward: Ward) -> list[_Start]:
-    """What the last round kept, and then what any round verified and passed over, the most promising first."""
-    last, place = rounds[-1], len(rounds) - 1
-    sign = 1 if ward.metric.lower_is_better else -1
-    helped = [one for one in last.tried if one.effect is not None and one.bears == "confirmed"]
-    base = float(np.nanmean(last.scores)) if np.isfinite(last.scores).any() else math.inf
-    best = max((-sign * one.effect.mean for one in helped if one.effect), default=0.0)
-    starts = {
-        one.prescription.name: _Start(
-            one.prescription.setting, place, one.prescription.name, sign * (base + one.effect.mean)
-        )
-        for one in helped
-        if one.effect and (one.prescription.name == last.kept or -sign * one.effect.mean >= HOPEFUL * best)
-    }
-    kept = [starts.pop(last.kept)] if last.kept else []
-    passed = [one for one in (*waiting, *starts.values()) if not _is_taken_up(one, rounds)]
-    return [*kept, *sorted(passed, key=lambda one: one.score)]
-
-
-def _is_taken_up(start: _Start, rounds: Sequence[Round]) -> bool:
-    """Whether what was passed over became part of a later control all the same."""
-    later = rounds[(start.parent or 0) + 1 :]
-    return any(one.by == start.by or one.control == start.setting for one in later)
 
 
 def _path(rounds: Sequence[Round], ward: Ward) -> tuple[int, ...]:

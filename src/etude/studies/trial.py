@@ -87,8 +87,7 @@ def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms:
         broke = not ward.purse.affords(settings, more)
         if broke:
             break
-        runs = trainer.train(wanted, range(look))
-        ward.purse.spent(settings, more)
+        runs = ward.purse.train(wanted, range(look), new=more)
         seen.append(look)
         outcomes = {name: trainer.scores(setting, runs[name], metric) for name, setting in wanted.items()}
         arms.failed |= {name: _failure(runs[name]) for name in arms.alive if not np.isfinite(outcomes[name]).any()}
@@ -96,7 +95,7 @@ def on_trial(control: Setting, given: Sequence[Prescription], ward: Ward, terms:
         asked = [_asked(control, one, outcomes, metric) for one in arms.alive.values()]
         effects = [replace(effect, family=len(given)) for effect in estimate(asked, own, rule="planned")]
         arms.effects |= dict(zip(arms.alive, effects, strict=True))
-        arms.ranks |= {name: _rank(outcomes[name], metric) for name in arms.alive}
+        arms.ranks |= {name: rank(outcomes[name], metric) for name in arms.alive}
         if any(effect.verdict == "better" for effect in effects):
             break
         if look != terms.looks[-1]:
@@ -148,8 +147,8 @@ def _drop(arms: _Arms, outcomes: Mapping[str, NDArray[np.float64]], metric: Metr
 
     The best two go on after the first look whatever they did, so that something is found out of them.
     """
-    ranked = sorted(arms.alive, key=lambda name: _rank(outcomes[name], metric))
-    better = [name for name in ranked if _rank(outcomes[name], metric) < _rank(outcomes[CONTROL], metric)]
+    ranked = sorted(arms.alive, key=lambda name: rank(outcomes[name], metric))
+    better = [name for name in ranked if rank(outcomes[name], metric) < rank(outcomes[CONTROL], metric)]
     half = [name for name in ranked[: math.ceil(HALF * len(ranked))] if name in better]
     going_on = half if arms.dropped else ranked[: max(FEWEST_ARMS, len(half))]
     arms.dropped |= {name: look for name in arms.alive if name not in going_on}
@@ -162,7 +161,8 @@ def _failure(runs: Sequence[Run]) -> str:
     return f"none of {len(runs)} trainings gave a score: {why}"
 
 
-def _rank(outcomes: NDArray[np.float64], metric: Metric) -> tuple[int, float]:
+def rank(outcomes: NDArray[np.float64], metric: Metric) -> tuple[int, float]:
+    """What arms are ordered by, the best first: how many of its trainings failed, then the mean score of the others."""
     finite = outcomes[np.isfinite(outcomes)]
     mean = float(finite.mean()) if finite.size else 0.0
     return outcomes.size - finite.size, mean if metric.lower_is_better else -mean

@@ -24,7 +24,8 @@ class LayerSeen:
     zeros:   share of them that are exactly 0
     saturated: share in the flat ends of a squashing function; None where the kind has none
     units:   along the second axis of the output in convolutions and what follows them, else along the last
-    dead:    units that are 0 for every example of the batch; None where the kind cannot be dead
+    dead:    units that are 0 for every example of the batch; None where the kind cannot be dead, or of numbers that are
+        not finite; zeros and saturated are NaN of those
     dead_on_set: the same over the whole set that was given; None without one
     error:   norm of the loss's gradient by the output: the error signal that arrives there; NaN where nothing that is
         trained comes before it
@@ -91,7 +92,7 @@ class TensorStep:
     rate:   step norm over gradient norm, the effective learning rate; NaN where the gradient is 0
     signs:  share of the coordinates that moved whose step is the learning rate to a tenth: a sign step; None of
             optimisers whose steps have no such scale
-    gap:    largest |sum of the parts − step| of a coordinate
+    gap:    largest |sum of the parts − step| of a coordinate, the part "rounding" left out
     untouched: why it did not move: "frozen", "no gradient", "not in the optimiser"; "" where it did or could
     """
 
@@ -134,7 +135,8 @@ class Worked:
     second:    to second order, g·d + dᵀHd / 2
     curvature: dᵀHd
     ratio:     dᵀHd / |g·d|: at 1 half of the first-order gain is lost, at 2 all of it; NaN where g·d is 0
-    kinks:     (example, unit) pairs that crossed a kink, such as a ReLU's 0, and `of` how many could
+    kinks:     (example, unit) pairs that crossed a kink, such as a ReLU's 0, and `of` how many could; none where a loss
+        is no number
     """
 
     before: float

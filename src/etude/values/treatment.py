@@ -17,6 +17,16 @@ Fields = Mapping[str, Any]
 Setting = Recipe | Fields
 """What is treated: a recipe, or the fields of a user's own function."""
 
+
+def identity(setting: Setting) -> str:
+    """A text that two settings share exactly where they are the same.
+
+    >>> identity({"epochs": 3, "rate": 0.1}) == identity({"rate": 0.1, "epochs": 3})
+    True
+    """
+    return setting.checksum if isinstance(setting, Recipe) else repr(sorted(setting.items()))
+
+
 Borne = Literal["confirmed", "refuted", "undecided"]
 """What a trial says of a prediction. `confirmed`: better; `refuted`: worse, or too small to act on."""
 
@@ -130,6 +140,7 @@ class Round:
     looks:   the numbers of replicates at which it was looked
     kept:    the name of the prescription that was kept; "" where none was verified to help
     ended:   why it went no further from here, as a sentence; "" where one was kept
+    scouted: trainings of scouts, who look for several treatments that help together; no evidence by themselves
     """
 
     control: Setting
@@ -142,6 +153,7 @@ class Round:
     looks: tuple[int, ...] = ()
     kept: str = ""
     ended: str = ""
+    scouted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,24 +119,9 @@ def test_of_an_unknown_optimiser_no_limit_is_made_up():
     assert formula == "not known of this optimiser"
 
 
-class Once(torch.autograd.Function):
-    """Doubles, and has no second derivative."""
-
-    @staticmethod
-    def forward(ctx, x):
-        """Twice x."""
-        return 2 * x
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, slope):
-        """Twice the slope."""
-        return 2 * slope
-
-
-def test_a_model_without_second_derivatives_has_a_note_in_their_place(scene_of):
+def test_a_model_without_second_derivatives_has_a_note_in_their_place(scene_of, doubled):
     model = nn.Linear(2, 1)
-    scene = scene_of(model, (torch.randn(4, 2), torch.randn(4, 1)), lambda said, y: Once.apply(said - y).pow(2).mean())
+    scene = scene_of(model, (torch.randn(4, 2), torch.randn(4, 1)), lambda said, y: doubled(said - y).pow(2).mean())
     found, notes = curvature_of(scene, CurvatureOf("sgd", rate=0.1))
     assert found is None
     assert notes[0].startswith("no curvature: RuntimeError: a function of the model's is marked once_differentiable")

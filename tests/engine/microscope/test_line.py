@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from etude.engine.microscope.line import loss_line
+from etude.engine.microscope.line import MOST_WORK, loss_line, points_for
 
 
 def parabola(scene_of, *, rate=0.1):
@@ -62,23 +62,30 @@ def test_a_gradient_of_zero_has_no_line(scene_of):
     assert np.isnan(loss_line(scene).along_gradient).all()
 
 
-class Sign(torch.autograd.Function):
-    """Leaves numbers as they are, and has no second derivative."""
-
-    @staticmethod
-    def forward(ctx, x):
-        """The same again."""
-        return x.clone()
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, slope):
-        """The same again."""
-        return slope
-
-
-def test_without_second_derivatives_there_is_no_prediction_and_everything_else(scene_of):
-    scene = scene_of(nn.Linear(2, 1), (torch.ones(3, 2), torch.zeros(3, 1)), lambda a, b: Sign.apply(a).pow(2).mean())
+def test_without_second_derivatives_there_is_no_prediction_and_everything_else(scene_of, doubled):
+    scene = scene_of(nn.Linear(2, 1), (torch.ones(3, 2), torch.zeros(3, 1)), lambda a, b: doubled(a).pow(2).mean())
     line = loss_line(scene)
     assert np.isnan(line.quadratic).all()
     assert np.isfinite(line.along_step).all()
+
+
+def perceptron_of(scene_of, width, rows):
+    """About 2 · width · rows multiplications and additions."""
+    return scene_of(nn.Linear(width, 1), (torch.ones(rows, width), torch.zeros(rows, 1)), nn.MSELoss())
+
+
+def test_a_large_batch_is_tried_at_fewer_points_and_says_so(scene_of):
+    assert points_for(perceptron_of(scene_of, 10, 10)) == (25, ())
+    rows = int(MOST_WORK / (4 * 1_000 * 20))  # both ways, at 20 points
+    points, (note,) = points_for(perceptron_of(scene_of, 1_000, rows))
+    assert points == 13
+    assert "tried at 13 points and not 25" in note
+    assert loss_line(perceptron_of(scene_of, 10, 10), points).distances[[2, 6]].tolist() == [0.0, 1.0]
+
+
+def test_no_loss_is_reckoned_twice(scene_of, counted):
+    model = counted(2, 1)
+    scene = scene_of(model, (torch.ones(3, 2), torch.zeros(3, 1)), nn.MSELoss())
+    counted.asked = 0
+    loss_line(scene, 7, curvature=0.0)
+    assert counted.asked == 13  # seven of each way, which begin at one point

@@ -193,7 +193,49 @@ def test_where_numbers_went_bad_is_named_and_the_record_is_made():
     record = look(model, mse_loss, (x, x[:, :1]), torch.optim.SGD(model.parameters(), lr=0.1))
     assert not math.isfinite(record.loss)
     assert any("the first output that is not finite is that of 2 (Linear)" in note for note in record.notes)
-    assert any("the first gradient that is not finite, on the way back, is that of 2.bias" in n for n in record.notes)
+    assert record.notes[0] == "2.weight[0, 0] is not finite before the step"
+    assert not any("gradient" in note for note in record.notes)
+
+
+def lost(model, x, loss=mse_loss):
+    return look(model, loss, (x, x[:, :1]), torch.optim.Adam(model.parameters()))
+
+
+def test_of_what_is_not_finite_nothing_is_counted_and_no_error_leaks():
+    model, x = plain(nn.ReLU()), torch.randn(12, 4)
+    model[2].weight.data.fill_(math.nan)
+    record = lost(model, x)
+    assert record.notes[:2] == (
+        "2.weight[0, 0] is not finite before the step",
+        "the loss is not finite, so that nothing around it is asked for: no path, pulls or losses",
+    )
+    assert not any("Error" in note for note in record.notes)
+    assert (record.path, record.pulls, record.line) == (None, None, None)
+    assert (record.worked.kinks, record.worked.of) == (0, 0)
+    assert all(math.isnan(one.signs) for one in record.tensors)
+    assert math.isnan(record.layers[-1].zeros)
+    assert not math.isnan(record.layers[0].zeros)
+
+
+def test_inputs_are_blamed_before_the_gradients_that_are_bad_by_them():
+    x = torch.randn(12, 4)
+    x[3, 2] = math.inf
+    assert lost(plain(nn.Tanh()), x).notes[0] == "the batch's inputs are not finite"
+
+
+def test_of_a_loss_that_went_bad_by_itself_neither_weights_nor_inputs_are_blamed():
+    notes = lost(plain(nn.Tanh()), torch.randn(12, 4), lambda a, b: mse_loss(a, b) * math.inf).notes
+    assert notes[0] == "the loss is not finite, and all weights and inputs are: it went bad on the way forward"
+
+
+def test_the_first_bad_gradient_is_named_where_the_loss_is_a_number():
+    def loss(said, _):
+        return (said - said).square().sum().sqrt()  # 0, whose root has no derivative
+
+    notes = lost(plain(nn.Tanh()), torch.randn(12, 4), loss).notes
+    assert notes[0] == "the first gradient that is not finite, on the way back, is that of 2.bias"
+    assert any("no path" in note or "no pull" in note for note in notes) or len(notes) == 1
+    assert not any("atol" in note for note in notes)
 
 
 def test_a_step_of_nothing_is_no_step():

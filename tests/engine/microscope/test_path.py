@@ -137,20 +137,6 @@ class Looped(nn.Module):
         return self.last(h)
 
 
-class Read(nn.Module):
-    """Words in a row, read by some module."""
-
-    def __init__(self, reader):
-        """reader: of what the words stand for."""
-        super().__init__()
-        self.embedding, self.reader, self.last = nn.Embedding(9, 4), reader, nn.Linear(4, 2)
-
-    def forward(self, x):
-        """Two numbers an example."""
-        said = self.reader(self.embedding(x))
-        return self.last((said[0] if isinstance(said, tuple) else said).mean(dim=1))
-
-
 class Tied(nn.Module):
     """The same table reads words and says them."""
 
@@ -175,36 +161,20 @@ def convolutions():
     return nn.Sequential(nn.Unflatten(1, (1, 4, 4)), *parts)
 
 
-class Doubled(torch.autograd.Function):
-    """Twice as much, by a function that has one derivative and no second one."""
-
-    @staticmethod
-    def forward(ctx, x):
-        """Twice x."""
-        return 2 * x
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, slope):
-        """Twice the slope."""
-        return 2 * slope
-
-
 class Once(nn.Module):
     """A layer that doubles what it says."""
 
-    def __init__(self):
-        """Weights as torch draws them."""
+    def __init__(self, doubled):
+        """Weights as torch draws them; doubled: what doubles."""
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(4, 2))
+        self.weight, self.doubled = nn.Parameter(torch.randn(4, 2)), doubled
 
     def forward(self, x):
         """Two numbers an example."""
-        return Doubled.apply(x @ self.weight)
+        return self.doubled(x @ self.weight)
 
 
 ROWS = {
-    "no second derivatives": (lambda: nn.Sequential(Once(), nn.Linear(2, 2)), "0.weight"),
     "functions": (Bare, "first.weight"),
     "skip connections": (residual, "hidden_1.weight"),
     "batch norm in training": (
@@ -223,17 +193,16 @@ ROWS = {
     "a bias": (lambda: nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 2)), "0.bias"),
     "a norm": (lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Linear(5, 2)), "1.weight"),
 }
-WORDS = {
-    "LSTM": (lambda: Read(nn.LSTM(4, 4, batch_first=True)), "reader.weight_hh_l0"),
-    "GRU along the first axis": (lambda: Read(nn.GRU(4, 4)), "reader.weight_ih_l0"),
-    "a loop": (Looped, "cell.weight_hh"),
-    "tied weights": (Tied, "embedding.weight"),
+WORDS = {"a loop": (Looped, "cell.weight_hh"), "tied weights": (Tied, "embedding.weight")}
+READERS = {
+    "LSTM": (lambda: nn.LSTM(4, 4, batch_first=True), "reader.weight_hh_l0"),
+    "GRU along the first axis": (lambda: nn.GRU(4, 4), "reader.weight_ih_l0"),
     "attention": (
-        lambda: Read(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True)),
+        lambda: nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True),
         "reader.self_attn.in_proj_weight",
     ),
     "what attention says": (
-        lambda: Read(nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)),
+        lambda: nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True),
         "reader.self_attn.out_proj.weight",
     ),
 }
@@ -243,7 +212,21 @@ WORDS = {
 def test_of_any_network_the_routes_add_up(kind, scene_of):
     build, name = ROWS.get(kind) or WORDS[kind]
     batch = classes() if kind in ROWS else words()
-    scene = scene_of(seeded(build), batch, CROSS_ENTROPY)
+    assert_routes_add_up(scene_of(seeded(build), batch, CROSS_ENTROPY), name)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_whatever_reads_words_the_routes_add_up(kind, scene_of, read_by):
+    build, name = READERS[kind]
+    assert_routes_add_up(scene_of(seeded(lambda: read_by(build())), words(), CROSS_ENTROPY), name)
+
+
+def test_without_second_derivatives_the_routes_add_up(scene_of, doubled):
+    model = seeded(lambda: nn.Sequential(Once(doubled), nn.Linear(2, 2)))
+    assert_routes_add_up(scene_of(model, classes(), CROSS_ENTROPY), "0.weight")
+
+
+def assert_routes_add_up(scene, name):
     sizes = scene.gradient[name].abs()
     weight = (name, tuple(int(i) for i in np.unravel_index(int(sizes.argmax()), tuple(sizes.shape))))
     path = told(scene, weight=weight)
@@ -398,3 +381,33 @@ def test_a_model_that_cannot_be_in_float64_is_told_without_differences(scene_of)
     assert path.total == pytest.approx(path.autograd, rel=1e-4)
     assert (path.difference, path.error) == (None, None)
     assert "no copy in float64 runs" in notes[0]
+
+
+def test_of_a_network_that_begins_with_a_convolution_the_last_layer_is_shown(scene_of):
+    images = torch.randn(8, 16, generator=torch.Generator().manual_seed(2))
+    batch = images, (images[:, 0] > 0).long()
+    path = told(scene_of(seeded(convolutions), batch, CROSS_ENTROPY))
+    assert path.weight[0] == "5.weight"
+    assert_adds_up(path)
+    assert path.error < 1e-6
+
+
+def test_differences_stop_where_two_reaches_agree(scene_of, counted, monkeypatch):
+    scene = scene_of(seeded(lambda: nn.Sequential(nn.Linear(4, 3), counted(3, 2))), classes(), CROSS_ENTROPY)
+    found = []
+    for agreed in (1e-9, -1.0):
+        monkeypatch.setattr("etude.engine.microscope.differences.AGREED", agreed)
+        counted.asked = 0
+        found.append((told(scene, 0, weight=("1.weight", (0, 1))).difference, counted.asked))
+    (few, times), (many, more) = found
+    assert more - times == 12  # what is linear agrees at once: four points of each of three reaches less
+    assert few == pytest.approx(many, rel=1e-9)
+
+
+def test_a_weight_that_is_used_in_too_many_places_is_refused_before_anything_is_derived(scene_of, monkeypatch):
+    monkeypatch.setattr("etude.engine.microscope.stations.MOST_UNITS", 1)
+    derived = []
+    monkeypatch.setattr("etude.engine.microscope.stations._by_weight", lambda *_: derived.append(1))
+    path, notes = path_of(scene_of(seeded(Bare), classes(), CROSS_ENTROPY), 0, 0, ("first.weight", (0, 0)))
+    assert (path, derived) == (None, [])
+    assert "too many places" in notes[0]

@@ -110,6 +110,33 @@ def test_in_float32_the_gap_is_rounding_and_no_more():
     assert worst_gap(model, batch, torch.optim.AdamW(model.parameters(), lr=RATE), None) < 1e-5
 
 
+def rounded(rate):
+    """A step of plain descent on two weights of 1 whose gradients are 1 and 3, in float32."""
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.ones_(model.weight)
+    batch = torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0]])
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    return look(model, lambda said, _: said.sum(), batch, optimizer)
+
+
+def test_what_float32_rounds_away_is_a_part_of_its_own_so_that_shares_add_up():
+    # beside 1 float32 has a number every 6e-8 downwards: a step of 1e-7 becomes 1.2e-7, one of 3e-7 becomes 2.98e-7
+    record = rounded(1e-7)
+    (tensor,) = record.tensors
+    assert [part.name for part in tensor.parts] == ["data gradient", "rounding"]
+    assert sum(part.along for part in tensor.parts) == pytest.approx(1, abs=1e-12)
+    steps = -2 * 2**-24, -5 * 2**-24
+    along = -sum(1e-7 * g * step for g, step in zip((1, 3), steps, strict=True)) / sum(step**2 for step in steps)
+    assert tensor.parts[0].along == pytest.approx(along, rel=1e-6)
+    assert all(sum(one.parts.values()) == pytest.approx(one.step, rel=1e-12) for one in record.strongest)
+    assert tensor.gap == pytest.approx(2 * 2**-24 - 1e-7, rel=1e-3)
+
+
+def test_rounding_that_nobody_would_see_is_no_part():
+    (tensor,) = rounded(0.1).tensors
+    assert [part.name for part in tensor.parts] == ["data gradient"]
+
+
 def moved(gradient, *, weights=2.0, state=None, clipping=1.0, count=1, step=0.0, **settings) -> Moved:
     tensors = {name: torch.tensor([value], dtype=torch.float64) for name, value in (state or {}).items()}
     numbers = (torch.tensor([value], dtype=torch.float64) for value in (weights, gradient, step))

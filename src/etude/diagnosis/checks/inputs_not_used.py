@@ -15,6 +15,11 @@ SYMPTOM = "inputs not used"
 ALIKE = 0.02
 """Loss with real inputs at least this share below that with shuffled ones, or they are as good as not used."""
 
+HEARD = 0.3
+"""Share of what the most frequent class gets wrong that an accuracy must get right to speak for the inputs, whatever
+the loss: far above what is learned by heart of inputs that tell nothing, while the loss stays at the best constant's.
+"""
+
 PRIMARY = ("log_loss", "squared_error")
 
 
@@ -28,7 +33,18 @@ def look(case: Case) -> Seen:
     if name is None:
         return NotRun(SYMPTOM, "it needs the loss with shuffled inputs; call watch.probe(x, y, criterion)")
     score = score_at(case, f"train/{name}", case.run.last_step)
-    return None if score is None else _by_constant(score, limits[name].best_constant)
+    if score is None or _answers_right(case):
+        return None
+    return _by_constant(score, limits[name].best_constant)
+
+
+def _answers_right(case: Case) -> bool:
+    """Whether its accuracy is surely above that of the most frequent class: a loss may be large by overconfidence."""
+    limit, score = limits_of(case).get("accuracy"), score_at(case, "train/accuracy", case.run.last_step)
+    if limit is None or score is None or score.error is None:
+        return False
+    above = score.value - limit.best_constant
+    return above > NORMAL_975 * score.error and above > HEARD * (1 - limit.best_constant)
 
 
 def _by_probe(blind: Curve, seeing: Curve) -> Seen:

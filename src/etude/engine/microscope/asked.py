@@ -1,6 +1,7 @@
 """What is to be seen of a step, checked where it is asked for, and what a reader must know of how it was seen."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,11 @@ from torch.optim import Optimizer
 
 from etude.engine.layers import is_compiled, unwrapped
 from etude.engine.microscope.double import STATE
+from etude.engine.microscope.scene import Scene
 from etude.engine.microscope.taken import Taken, check_steps_alone
 from etude.engine.probes import DROPPING
 from etude.engine.trained_by import inner_of, own
+from etude.engine.trees import tensors_in
 from etude.values.errors import EngineError
 
 ORDER = "etude.microscope(model, loss, (inputs, targets), optimizer)"
@@ -164,14 +167,47 @@ def _on_groups(optimizer: Optimizer, step: Taken) -> Iterator[str]:
 
 
 def _on_numbers(step: Taken) -> Iterator[str]:
-    """Where numbers first went bad on the way back."""
-    gradients = list(step.scene.gradient.items())
-    bad = next((name for name, one in reversed(gradients) if not _is_finite(one)), None)
-    if bad is not None:
-        yield f"the first gradient that is not finite, on the way back, is that of {bad}"
-    lost = next((name for name, one in step.scene.after.items() if not _is_finite(one)), None)
-    if lost is not None:
+    """Where numbers first went bad: in what was given, on the way forward or back, or in the step itself.
+
+    All that comes after it is bad by it, and is not told again. Where the gradient is a number no input is blamed: what
+    comes after the end of a sequence may be NaN.
+    """
+    scene, is_lost = step.scene, not math.isfinite(step.loss)
+    back = next((name for name, one in reversed(list(scene.gradient.items())) if not _is_finite(one)), None)
+    bad = [name for name, one in scene.before.items() if not _is_finite(one)]
+    if is_lost:  # a buffer may be infinite, as a mask is
+        bad += [name for name, one in scene.buffers.items() if bool(one.isnan().any())]
+    batch = {"the batch's inputs": scene.inputs, "the batch's targets": scene.targets} if is_lost or back else {}
+    given = next((name for name, one in batch.items() if not all(map(_is_finite, tensors_in(one)))), None)
+    lost = next((name for name, one in scene.after.items() if not _is_finite(one)), None)
+    if bad:
+        yield f"{_first_bad(scene, bad[0])} is not finite before the step{_others(bad[1:])}"
+    if given is not None:
+        yield f"{given} are not finite"
+    if bad or given is not None:
+        return
+    if is_lost:
+        yield "the loss is not finite, and all weights and inputs are: it went bad on the way forward"
+    elif back is not None:
+        yield f"the first gradient that is not finite, on the way back, is that of {back}"
+    elif lost is not None:
         yield f"after the step {lost} is not finite any more"
+
+
+def _others(names: Sequence[str]) -> str:
+    if len(names) > 1:
+        return f", and {len(names)} other tensors are not"
+    return f", nor is {names[0]}" if names else ""
+
+
+def _first_bad(scene: Scene, name: str) -> str:
+    """The first number of a tensor that is not finite.
+
+    Its index is left out where the tensor is one number.
+    """
+    values = {**scene.before, **scene.buffers}[name]
+    index = (~torch.isfinite(values)).nonzero()[0].tolist()
+    return f"{name}{index if index else ''}"
 
 
 def _is_finite(values: torch.Tensor) -> bool:

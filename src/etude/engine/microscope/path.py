@@ -1,6 +1,7 @@
 """One derivative written out: from a weight, unit by unit, to an output of one example, and checked twice."""
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ STRONGEST = 12
 ROUNDING: Mapping[torch.dtype, float] = {torch.float64: 1e-9, torch.float32: 1e-4}
 """How far the sum of the routes may be from automatic differentiation, relative to the sum of their sizes."""
 
+TABLE = 2
+"""Axes of the weights of a layer that is no convolution."""
+
 Weight = tuple[str, tuple[int, ...]]
 Found = tuple[Path | None, tuple[str, ...]]
 
@@ -36,7 +40,8 @@ def path_of(scene: Scene, example: int | None, output: int | None, weight: Weigh
 
     example: None: the one with the largest loss
     output:  its number among all outputs of the example; None: the first
-    weight:  tensor and index; None: of the first layer, that with the largest gradient
+    weight:  tensor and index; None: of the first layer, or of the last where the first is a convolution, that with the
+             largest gradient
 
     Reckoned by a copy in float64 where the network has one that says the same. Where layers follow each other as a
     chain, a route passes one unit of each; of a block that adds, loops or mixes examples, it passes a unit of what the
@@ -74,6 +79,10 @@ class _Derived:
 
 def _path(scene: Scene, example: int | None, output: int | None, weight: Weight | None) -> Found:
     asked = _asked(scene, example, output, weight)
+    slope = float(_slopes(scene, asked.weight[0], asked.example, asked.output)[asked.weight[1]])
+    if not math.isfinite(slope):
+        name, index = asked.weight
+        return None, (*asked.notes, f"no path: the derivative of this output by {name} {list(index)} is not finite")
     precise, note = _in_float64(scene)
     with in_float64() if precise else nullcontext():
         derived = _derived(precise or scene, asked, is_precise=precise is not None)
@@ -154,11 +163,13 @@ def _known(scene: Scene, weight: Weight) -> Weight:
 def _largest(scene: Scene, example: int, output: tuple[int, ...]) -> Weight:
     """Of the first weights that are a table and have a gradient, the one with the largest that has a way to the output.
 
-    Of those with none, the one with the largest gradient.
+    Where the first are a convolution's, which is used at every place of an image, of the last table. Of those with no
+    way, the one with the largest gradient.
     """
     moving = [name for name, one in scene.gradient.items() if name in scene.before and bool(one.ne(0).any())]
     tables = [name for name in moving if scene.before[name].dim() > 1]
-    name = next(iter((*tables, *moving, *scene.before)))
+    is_convolution = bool(tables) and scene.before[tables[0]].dim() > TABLE
+    name = next(iter((*(tables[-1:] if is_convolution else tables), *moving, *scene.before)))
     sizes = scene.gradient[name].abs() if name in scene.gradient else scene.before[name].abs()
     leads = _slopes(scene, name, example, output).ne(0)
     best = int((sizes * leads if bool((sizes * leads).any()) else sizes).argmax())
@@ -182,10 +193,14 @@ def _in_float64(scene: Scene) -> tuple[Scene | None, tuple[str, ...]]:
         return None, (f"the path is not checked by differences: no copy in float64 runs ({type(error).__name__})",)
     with torch.no_grad():
         plain = scene.outputs(scene.before)
-    size = float(plain.detach().double().abs().max())
-    if not torch.allclose(precise, plain.double(), rtol=1e-2, atol=1e-2 * size):
+    if not torch.allclose(precise, plain.double(), rtol=1e-2, atol=1e-2 * _size(plain), equal_nan=True):
         return None, ("the path is not checked by differences: a copy in float64 says something else, as chance does",)
     return twin, ()
+
+
+def _size(outputs: Tensor) -> float:
+    """The largest of the outputs that are finite."""
+    return float(torch.nan_to_num(outputs.detach().double(), 0.0, 0.0, 0.0).abs().max())
 
 
 def _double(one: Tensor) -> Tensor:
@@ -232,8 +247,7 @@ def _says_the_same(scene: Scene, alone: Any, example: int) -> bool:  # noqa: ANN
     except Exception:  # noqa: BLE001 - as in path_of: a batch norm in training refuses one example
         return False
     room = ROUNDING.get(outputs.dtype, 1e-2)
-    size = float(outputs.abs().max())
-    return len(mine) == 1 and torch.allclose(mine[0], outputs[example], rtol=room, atol=room * size)
+    return len(mine) == 1 and torch.allclose(mine[0], outputs[example], rtol=room, atol=room * _size(outputs))
 
 
 def _nowhere(scene: Scene, asked: _Asked) -> str:

@@ -12,7 +12,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from etude.engine.microscope.asked import Wanted
 from etude.engine.microscope.curvature import CurvatureOf, Kind, curvature_of
 from etude.engine.microscope.layers_seen import layers_seen
-from etude.engine.microscope.line import loss_line
+from etude.engine.microscope.line import loss_line, points_for
 from etude.engine.microscope.network_seen import network_of
 from etude.engine.microscope.path import path_of
 from etude.engine.microscope.pulls import pulls_and_noise
@@ -23,7 +23,7 @@ from etude.engine.microscope.updates.apart import dissected
 from etude.engine.microscope.updates.moved import SCALE
 from etude.engine.microscope.worked import precision
 from etude.values.errors import EngineError
-from etude.values.step_record import LossSurface, Noise, Pulls, StepRecord
+from etude.values.step_record import LossLine, LossSurface, Noise, Pulls, StepRecord
 
 KINDS: Mapping[type[Optimizer], Kind] = MappingProxyType({SGD: "sgd", RMSprop: "rmsprop", Adam: "adam", AdamW: "adam"})
 """Optimiser → what its curvature may be is known of."""
@@ -63,6 +63,9 @@ class Probing:
 def with_probes(record: StepRecord, step: Taken, wanted: Wanted, probing: Probing) -> StepRecord:
     """The record with everything that was asked for."""
     scene, asked = step.scene, probing.asked
+    if not math.isfinite(record.loss):
+        probing.notes.append("the loss is not finite, so that nothing around it is asked for: no path, pulls or losses")
+        wanted = replace(wanted, path=False, pulls=False, line=False, curvature=False, surface=False)
     layers = asked("layers", True, lambda: layers_seen(scene, wanted.whole))  # noqa: FBT003 - they always are
     path = asked("path", wanted.path, lambda: path_of(scene, wanted.example, wanted.output, wanted.weight))
     shown = (wanted.example or 0) if path is None else path.example
@@ -74,10 +77,15 @@ def with_probes(record: StepRecord, step: Taken, wanted: Wanted, probing: Probin
         pulls=pulls,
         noise=noise,
         curvature=asked("curvature", wanted.curvature, lambda: curvature_of(scene, _of_optimizer(step))),
-        line=asked("line", wanted.line, lambda: (loss_line(scene), ())),
+        line=asked("line", wanted.line, lambda: _line(scene, record.worked.curvature)),
         surface=asked("surface", wanted.surface, lambda: (_surface(scene), ())),
         network=asked("network", wanted.network, lambda: (network_of(scene, shown), ())),
     )
+
+
+def _line(scene: Scene, curvature: float) -> tuple[LossLine, tuple[str, ...]]:
+    points, notes = points_for(scene)
+    return loss_line(scene, points, curvature=curvature), notes
 
 
 def _pulling(scene: Scene, wanted: Wanted) -> tuple[tuple[Pulls | None, Noise | None], tuple[str, ...]]:

@@ -32,7 +32,7 @@ class Sides:
     """Of one call of one function with kinks, in the shape of what it is given, or of what a pool gives.
 
     layer:  the innermost module that was running
-    sides:  whole numbers that change where a kink is crossed
+    sides:  of one example or of all; whole numbers that change where a kink is crossed
     exact:  which units stand exactly at one; none of a pool, whose ties are between units that are both at 0
     values: of the units
     """
@@ -43,11 +43,22 @@ class Sides:
     values: Tensor
 
 
-def outputs_and_sides(scene: Scene, weights: Tensors, inputs: Any) -> tuple[Any, tuple[Sides, ...]]:  # noqa: ANN401 - whatever the model takes and gives
-    """What the model says, and the sides of all its kinks in the order in which they are met."""
+def outputs_and_sides(
+    scene: Scene,
+    weights: Tensors,
+    inputs: Any,  # noqa: ANN401 - whatever the model takes
+    example: int | None = None,
+) -> tuple[Any, tuple[Sides, ...]]:
+    """What the model says, and the sides of all its kinks in the order in which they are met.
+
+    example: whose row of the first axis alone is looked at; None: all are
+    """
     leaves = {name: value.detach().requires_grad_() for name, value in weights.items()}
     running: list[str] = [type(scene.model).__name__]
-    with _named(scene.model, running), _Seeing(running) as seeing:  # with a graph, else torch fuses what it does
+    with (
+        _named(scene.model, running),
+        _Seeing(running, example) as seeing,
+    ):  # with a graph, else torch fuses what it does
         outputs = scene.outputs(leaves, inputs)
     return outputs, tuple(seeing.found)
 
@@ -55,10 +66,14 @@ def outputs_and_sides(scene: Scene, weights: Tensors, inputs: Any) -> tuple[Any,
 class _Seeing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the sides of every input while a forward pass runs."""
 
-    def __init__(self, running: Sequence[str]) -> None:
+    def __init__(self, running: Sequence[str], example: int | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.found: list[Sides] = []
-        self._running = running
+        self._running, self._example = running, example
+
+    def _mine(self, values: Tensor) -> Tensor:
+        one = self._example
+        return values if one is None or values.dim() < 2 else values[one : one + 1]
 
     def __torch_dispatch__(  # the name, and what it is called with, are torch's
         self,
@@ -69,10 +84,11 @@ class _Seeing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:  # noqa: ANN401
         places = KINKS.get(func)
         if places is not None and args[0].is_floating_point() and places(*args[1:]):
-            self.found.append(_around(self._running[-1], args[0].detach().clone(), places(*args[1:])))
+            given = self._mine(args[0].detach()).clone()  # since some functions write over it
+            self.found.append(_around(self._running[-1], given, places(*args[1:])))
         made = func(*args, **(kwargs or {}))
         if func in POOLS:
-            values, winners = made[0].detach(), made[POOLS[func]]
+            values, winners = (self._mine(one.detach()) for one in (made[0], made[POOLS[func]]))
             self.found.append(Sides(self._running[-1], winners, torch.zeros_like(winners, dtype=torch.bool), values))
         return made
 

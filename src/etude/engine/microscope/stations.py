@@ -83,13 +83,11 @@ def way_to(scene: Scene, end: End, *, fine: bool) -> Way | None:
     root = calls_of(scene, {**scene.before, end.weight[0]: leaf}, end.inputs)
     users = _users(scene.model, end.weight[0], {id(call.module) for call in root.all_calls()})
     sites = list(_sites(root, users))
-    if not sites or not isinstance(root.made, Tensor):
+    if not sites or not isinstance(root.made, Tensor) or _size(sites) > MOST_UNITS:
         return None
     start = _by_weight(scene, end, leaf, [site.module for site in sites])
     first = _Stop(_tap_names(sites), tuple(tap for site in sites for tap in site.said))
     kept = _kept(start, sites, first, end)
-    if kept is None:
-        return None
     between = _between(root, sites) if fine else []
     stops = [first, *(_Stop((call.name,), call.said, call.module) for call in between)]
     last = _Stop((chain_of(root)[-1].name,), (root.made[end.row][end.output].reshape(1),))
@@ -149,6 +147,10 @@ def _sites(call: Call, users: Collection[int]) -> Iterator[Call]:
         yield from _sites(inner, users)
 
 
+def _size(sites: Sequence[Call]) -> int:
+    return sum(tap.numel() for site in sites for tap in site.said)
+
+
 def _by_weight(scene: Scene, end: End, leaf: Tensor, users: Sequence[nn.Module]) -> Floats:
     """Derivatives, by the weight alone, of all that the modules say that use it, what they are given being fixed.
 
@@ -170,10 +172,8 @@ def _by_weight(scene: Scene, end: End, leaf: Tensor, users: Sequence[nn.Module])
         return _flat([torch.autograd.grad(unit, leaf, retain_graph=True)[0][index].reshape(1) for unit in whole])
 
 
-def _kept(start: Floats, sites: Sequence[Call], first: _Stop, end: End) -> NDArray[np.int64] | None:
+def _kept(start: Floats, sites: Sequence[Call], first: _Stop, end: End) -> NDArray[np.int64]:
     """The units that the weight reaches; where it reaches none because it is fed 0, of a linear layer its own unit."""
-    if start.size > MOST_UNITS:
-        return None
     inside = np.concatenate([_inside(tap, end) for tap in first.taps])
     kept = np.flatnonzero((start != 0) & inside)
     if kept.size or len(first.taps) > 1 or not isinstance(sites[0].module, nn.Linear):

@@ -26,6 +26,8 @@ def worked(scene: Scene) -> tuple[Worked, tuple[str, ...]]:
     before, sides_before = loss_and_sides(scene, scene.before)
     after, sides_after = loss_and_sides(scene, scene.after)
     kinks, of, note = crossed(sides_before, sides_after)
+    if not math.isfinite(before + after):  # of what is no number no side is known
+        kinks, of, note = 0, 0, ()
     return _judged(scene, (before, after), (first, curvature), kinks=(kinks, of)), (*notes, *note)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from etude.engine.microscope.updates import adam, rmsprop, sgd, unknown
-from etude.engine.microscope.updates.moved import SCALE, Apart, Moved
+from etude.engine.microscope.updates.moved import ROUNDING, SCALE, Apart, Moved
 from etude.values.curve import frozen
 from etude.values.step_record import Coordinate, Factor, Floats, Part, TensorStep
 
@@ -30,6 +30,9 @@ optimiser did something else than its formula."""
 ROUNDINGS = 8
 """Roundings, of the precision of the weights, that may lie between a step and its formula."""
 
+SEEN = 1e-3
+"""Share of a tensor's step from which its rounding is a part of its own, so that the shares that are shown add up."""
+
 STRONGEST = 20
 """Coordinates whose parts are told one by one."""
 
@@ -38,7 +41,7 @@ STRONGEST = 20
 class Dissected:
     """One tensor's step and what it is made of, in float64.
 
-    gap: the largest distance of a coordinate's parts from its step
+    gap: the largest distance of a coordinate's parts from its step, rounding left out
     untouched: why there are no parts; empty where there are
     """
 
@@ -66,7 +69,15 @@ def dissected(name: str, moved: Moved, kind: type[Optimizer], *, epsilon: float)
             f"{kind.__name__} did not step as its formula says, so that its step is taken apart into −η × gradient "
             "and the rest"
         )
-    return Dissected(name, moved, apart, gap), ""
+    return Dissected(name, moved, _with_rounding(apart, moved), gap), ""
+
+
+def _with_rounding(apart: Apart, moved: Moved) -> Apart:
+    """What the weights' own precision added to the step or took from it is a part too, where it would be seen."""
+    rounding = moved.step - apart.total
+    if not _norm(rounding) > SEEN * _norm(moved.step):
+        return apart
+    return Apart({**apart.parts, ROUNDING: rounding}, apart.factors)
 
 
 def _as_unknown(name: str, moved: Moved) -> Dissected:
@@ -140,6 +151,8 @@ def _signs(of: Dissected) -> float | None:
     if SCALE not in of.apart.factors:
         return None
     rate, sizes = of.moved.setting("lr"), of.moved.step.abs()
+    if not bool(torch.isfinite(sizes).all()):
+        return float("nan")
     moved = sizes[sizes > 0]
     return float(((moved - rate).abs() <= SIGN_STEP * rate).double().mean()) if moved.numel() else 0.0
 

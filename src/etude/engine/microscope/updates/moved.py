@@ -11,6 +11,9 @@ Factors = Mapping[str, Tensor | float]
 RATE, SCALE, CLIPPING = "learning rate", "1/(√v̂+ε)", "clipping"
 """Factors that several optimisers have."""
 
+ROUNDING = "rounding"
+"""The part of a step that is nobody's wish: a weight takes only the numbers that its precision has."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moved:
