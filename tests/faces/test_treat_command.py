@@ -49,7 +49,11 @@ def test_a_recipe_is_treated_and_the_same_command_trains_nothing_twice(recipe, t
     assert first.returncode == 0, first.stderr
     found = json.loads(first.stdout)
     assert (out / "slow-treated.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert {one["treatment"] for one in found["treatments"]} <= {"larger learning rate", "more epochs", "several together"}
+    assert {one["treatment"] for one in found["treatments"]} <= {
+        "larger learning rate",
+        "more epochs",
+        "several together",
+    }
     assert "round 1" in first.stderr
     again = json.loads(etude_treat(str(recipe), "--out", str(out), "--json", "--quiet", *FEW).stdout)
     same = ("treatments", "final", "recipe", "trainings", "ended")

@@ -137,6 +137,9 @@ def treat(  # noqa: PLR0913 - each parameter is one option of the command
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
     report: Annotated[Path | None, typer.Option(help="The page; by default OUT/NAME-treated.html.")] = None,
+    toml: Annotated[
+        Path | None, typer.Option(help="A file for the treated recipe; only one that étude wrote is replaced.")
+    ] = None,
     treatments: Annotated[
         bool, typer.Option("--treatments", help="List all treatments, what they answer and change, and do nothing.")
     ] = False,
@@ -174,7 +177,7 @@ def treat(  # noqa: PLR0913 - each parameter is one option of the command
         device=device,
         quiet=quiet,
     )
-    treat_recipe(Treated(recipe, arm, seed, wanted, report, as_json))
+    treat_recipe(Treated(recipe, arm, seed, wanted, report, toml, as_json))
 
 
 @app.command(cls=TakesSeveral)
@@ -196,7 +199,13 @@ def step(  # noqa: PLR0913 - each parameter is one option of the command
         typer.Option(help="FIELD=VALUE, such as loss=mse: compare with the same recipe but for this, on one example."),
     ] = None,
     replicates: Annotated[int, typer.Option(min=2, help="With --vs: pairs of replicates.")] = 10,
-    example: Annotated[int | None, typer.Option(min=0, help="Of the batch, from 0: whose path is written out.")] = None,
+    example: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the batch, from 0: whose path is written out. With --vs who is compared: a number, or wrong or "
+            "right, the most confidently so; by default wrong."
+        ),
+    ] = None,
     output: Annotated[int | None, typer.Option(min=0, help="The output that the path leads to, from 0.")] = None,
     weight: Annotated[str | None, typer.Option(help="Where the path begins, such as '0.weight[3,1]'.")] = None,
     curvature: Annotated[
@@ -220,12 +229,12 @@ def step(  # noqa: PLR0913 - each parameter is one option of the command
     """
     from etude.faces.step_command import Asked as Looked
     from etude.faces.step_command import step_recipe
-    from etude.faces.stepping import Against, Look
+    from etude.faces.stepping import Against, Look, example_in
 
     look = Look(
         steps=tuple(steps or ("1",)),
         replicate=replicate,
-        example=example,
+        example=None if example is None else example_in(example, compared=vs is not None),
         output=output,
         weight=weight,
         curvature=curvature,
@@ -239,6 +248,33 @@ def step(  # noqa: PLR0913 - each parameter is one option of the command
 
 app.command(cls=TakesSeveral)(compare)
 app.command(context_settings={"allow_interspersed_args": False})(watch)
+
+
+@app.command()
+def learn(
+    lesson: Annotated[
+        int | None, typer.Argument(min=1, help="The lesson's number; without it, all are listed.")
+    ] = None,
+    *,
+    to: Annotated[Path, typer.Option(help="The folder to write the notebook to.")] = Path(),
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="Open it with Jupyter, if that is installed.")] = True,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew where the lesson's notebook is there already.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON on standard output.")] = False,
+) -> None:
+    """List the twelve lessons, or write one as a notebook and open it.
+
+    Each asks one question, and takes the time shown on two cores; the full setting, chosen by ETUDE_LESSONS=full in the
+    environment, takes longer and trains more replicates.
+    """
+    from etude.faces.learn import all_lessons, learn_lesson, lesson_lines, lessons_json
+
+    if lesson is None:
+        typer.echo(lessons_json(all_lessons()) if as_json else "\n".join(lesson_lines(all_lessons())))
+        return
+    for line in learn_lesson(lesson, to, fresh=fresh, opens=opens):
+        typer.echo(line, err=True)
 
 
 @app.command()

@@ -1,0 +1,415 @@
+# %% [markdown]
+# # 10 · Attention
+#
+# **A network looked at one word above all others. Is that why it answered as it did?**
+#
+# You need to know what a recurrent network is (lesson 9), and what a paired effect is (lesson 4). "Attention" is on the
+# learner's list of what comes next, and "seeing over abstraction" among the principles. Attention is the part of a
+# network that one can see best. This lesson asks what one sees there.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+
+import etude
+from etude.data.load import load
+from etude.faces.lesson import Lesson
+
+lesson = Lesson(10)
+torch.set_num_threads(1)
+
+# %% [markdown]
+# The task is to look something up. Eight pairs are shown, each a letter with a number, in any order. Then one letter is
+# asked for, and the answer is its number.
+
+# %%
+PLACES, LETTERS, NUMBERS = 8, 8, 4
+PAIR = LETTERS + NUMBERS
+
+
+def questions(n, seed):
+    """Rows of 8 pairs and a letter that is asked for, all as zeros and ones; and the answers."""
+    rng = np.random.default_rng(seed)
+    letters = rng.permuted(np.tile(np.arange(LETTERS), (n, 1)), axis=1)
+    numbers, asked = rng.integers(0, NUMBERS, (n, PLACES)), rng.integers(0, PLACES, n)
+    pairs = np.concatenate([np.eye(LETTERS)[letters], np.eye(NUMBERS)[numbers]], axis=2)
+    wanted = letters[np.arange(n), asked]
+    return np.hstack([pairs.reshape(n, -1), np.eye(LETTERS)[wanted]]), numbers[np.arange(n), asked]
+
+
+def parted(rows):
+    """Rows as pairs, shape (rows, 8, 12), and the question, shape (rows, 1, 8)."""
+    return rows[:, : PLACES * PAIR].reshape(-1, PLACES, PAIR), rows[:, None, PLACES * PAIR :]
+
+
+inputs, answers = questions(lesson.of(2000, 10_000), seed=10)
+pairs, question = parted(inputs)
+shown = " ".join("abcdefgh"[pair[:LETTERS].argmax()] + str(pair[LETTERS:].argmax()) for pair in pairs[0])
+lesson.say(f"The first row: `{shown}`, asked for `{'abcdefgh'[question[0, 0].argmax()]}`, answer **{answers[0]}**.")
+
+# %% [markdown]
+# Who guesses is right one time in four. Who sees the eight numbers, but not which letter each belongs to, can do a
+# little better by saying the one that occurs most often. Who looks it up is always right.
+
+# %%
+counts = np.stack([(pairs[:, :, LETTERS + k] == 1).sum(axis=1) for k in range(NUMBERS)], axis=1)
+most_frequent = counts.max(axis=1).mean() / PLACES
+lesson.say(f"Saying the number that occurs most often is right in {most_frequent:.2f} of cases.")
+
+# %% [markdown]
+# ## Your prediction
+#
+# 1. A GRU reads the pairs one after the other, then the question. Another network uses attention and has about a ninth
+#    as many weights. Both learn from the same thousand rows. How often will each be right?
+# 2. Later you will meet two networks with attention that are both always right. For each we draw the map of where it
+#    looks. Will both maps point at the pair that was asked for?
+#
+# ## Scaled dot-product attention
+#
+# **In words.** Every place of the sequence has a *key*, a list of numbers that says what can be found there, and a
+# *value*, which says what it would tell. The question has a *query*: what is looked for. Each key is compared with the
+# query; the better it fits, the more weight its value gets. The result is the weighted mean of the values.
+#
+# **In symbols,** with queries, keys and values as the rows of $Q$, $K$ and $V$, and $d$ numbers in a key:
+#
+# $$ \operatorname{attention}(Q, K, V) \;=\; A\,V, \qquad A = \operatorname{softmax}\!\left(\frac{Q K^{\mathsf T}}{\sqrt d}\right) . $$
+#
+# A product $q \cdot k$ is large where two lists point the same way. The *softmax* turns a row of such scores into
+# weights that are positive and sum to 1: $A_{ij} = e^{s_{ij}} / \sum_k e^{s_{ik}}$. The division by $\sqrt d$ is for the
+# exercise. Source: Vaswani et al. (2017), equation 1.
+#
+# **In code** it takes two lines, and agrees with PyTorch's own:
+
+
+# %%
+def attention_map(queries, keys):
+    return (queries @ keys.transpose(-1, -2) / keys.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+def attention(queries, keys, values):
+    return attention_map(queries, keys) @ values
+
+
+trio = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))  # five queries, keys and values of four numbers
+assert torch.allclose(attention(*trio), nn.functional.scaled_dot_product_attention(*trio), atol=1e-6)
+
+# %% [markdown]
+# Compare it with lesson 9. There, what was said at the start had to survive every position up to the end. Here the
+# question reaches every place in one step, however far away it is, and so does the gradient.
+#
+# ## Three networks
+#
+# `Lookup` asks the pairs by attention. `Average` is its control: everything is the same, but all places get the same
+# weight. `Reader` is the GRU.
+
+
+# %%
+class Lookup(nn.Module):
+    """The question asks the places; the answer is made of what it takes from them."""
+
+    def __init__(self, width=PAIR):
+        super().__init__()
+        self.query, self.key = nn.Linear(LETTERS, 16), nn.Linear(width, 16, bias=False)
+        self.value, self.output = nn.Linear(width, 16), nn.Linear(16, NUMBERS)
+
+    def states(self, rows):
+        return parted(rows)[0]
+
+    def weights(self, rows):
+        return attention_map(self.query(parted(rows)[1]), self.key(self.states(rows)))
+
+    def answer(self, rows, weights):
+        return self.output(torch.relu(weights @ self.value(self.states(rows)))[:, 0])
+
+    def forward(self, rows):
+        return self.answer(rows, self.weights(rows))
+
+
+class Average(Lookup):
+    """All places count alike."""
+
+    def weights(self, rows):
+        return torch.full((len(rows), 1, PLACES), 1 / PLACES)
+
+
+class Reader(nn.Module):
+    """A GRU that reads eight pairs, then the question."""
+
+    def __init__(self):
+        super().__init__()
+        self.read, self.output = nn.GRU(PAIR + LETTERS, 32, batch_first=True), nn.Linear(32, NUMBERS)
+
+    def forward(self, rows):
+        pairs, question = parted(rows)
+        told = nn.functional.pad(pairs, (0, LETTERS)), nn.functional.pad(question, (PAIR, 0))
+        return self.output(self.read(torch.cat(told, dim=1))[1][0])
+
+
+# %%
+def lookup():
+    return Lookup()
+
+
+def average():
+    return Average()
+
+
+def reader():
+    return Reader()
+
+
+recipe = etude.Recipe(
+    data=(inputs, answers),
+    model=lookup,
+    loss="cross_entropy",
+    optimizer=etude.adam(learning_rate=0.01),
+    epochs=12,
+    batch_size=50,
+    score_every=12,
+)
+replicates, workers = lesson.of(5, 10), lesson.of(1, None)
+result = etude.Study(recipe, vary={"model": [reader, average, lookup]}, replicates=replicates, metric="accuracy").run(
+    out=lesson.store, quiet=True, workers=workers
+)
+
+# %%
+found = [np.array([run.score("accuracy", "test") for run in runs]) for runs in result.runs.values()]
+sizes = [runs[0].provenance["parameters"] for runs in result.runs.values()]
+figure, axes = plt.subplots(figsize=(7, 2.5))
+for row, (scores, colour) in enumerate(zip(found, ("orange", "sky", "blue"), strict=True)):
+    axes.plot(scores, row + np.linspace(-0.15, 0.15, len(scores)), "o", color=lesson.colours[colour], markersize=5)
+    axes.plot([scores.mean()] * 2, [row - 0.3, row + 0.3], color=lesson.colours["black"])
+for limit, name in ((0.25, "chance"), (most_frequent, "most frequent number"), (1, "best")):
+    axes.axvline(limit, color=lesson.colours["grey"], linestyle="--", linewidth=1)
+    axes.text(limit + 0.005, -0.55, name, fontsize=9, color=lesson.colours["grey"])
+labels = [f"{name}: {n:,} weights" for name, n in zip(("GRU", "average", "attention"), sizes, strict=True)]
+axes.set(yticks=range(3), yticklabels=labels, ylim=(2.6, -0.9), xlim=(0.2, 1.08), xlabel="accuracy (share correct)")
+lesson.show(
+    figure,
+    f"Test accuracy, a dot a replicate and a line at the mean: GRU {found[0].mean():.2f}, average {found[1].mean():.2f}, "
+    f"attention {found[2].mean():.2f}, where the most frequent number gives {most_frequent:.2f} and 1 is the best possible.",
+)
+
+# %%
+for name, other in (("the GRU", reader), ("the average", average)):
+    effect = result.effect("model", metric="accuracy", levels=(other, lookup))
+    lesson.say(f"Attention against {name}: {lesson.tell(effect)}.")
+
+trained = np.mean([run.score("accuracy", "train") for run in next(iter(result.runs.values()))])
+lesson.say(f"On the rows that it learned from, the GRU is right in {trained:.2f} of cases.")
+lesson.figure(
+    "gain over GRU", float((found[2] - found[0]).mean()), "Attention is right {:.2f} more often than the GRU."
+)
+assert found[2].mean() > 0.9
+assert found[1].mean() < most_frequent + 0.1
+
+# %% [markdown]
+# The average cannot pass the line of the most frequent number, for it never learns which number belonged to whom. So
+# what makes `Lookup` work is where it puts its weight. The GRU *could* do it, and with more rows it may; it has to
+# store eight pairs in one state before it knows which of them will be wanted.
+#
+# ## What it looks at
+#
+# We take one trained network out of the study, give it test rows, and draw its weights.
+
+
+# %%
+def revived(run, make):
+    """A trained network of the study, its test rows, the right answers, and the place that was asked for."""
+    network = make()
+    kept = {
+        name.removeprefix("weights/"): torch.tensor(array) for name, array in run.arrays.items() if "weights/" in name
+    }
+    network.load_state_dict(kept)
+    test = load(run.recipe.data, seed=run.recipe.seed, replicate=run.replicate).test
+    rows = torch.tensor(test.inputs)
+    pairs, question = parted(rows)
+    asked = (pairs[:, :, :LETTERS] * question).sum(dim=2).argmax(dim=1)
+    return network, rows, torch.tensor(test.targets), asked
+
+
+def draw_map(axes, network, rows, asked, title):
+    with torch.no_grad():
+        weights = network.weights(rows[:10])[:, 0]
+    axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    axes.plot(asked[:10], range(10), "s", markersize=17, markerfacecolor="none", markeredgecolor=lesson.colours["red"])
+    axes.set(
+        title=title, xticks=range(8), xticklabels=range(1, 9), xlabel="place of a pair", ylabel="test row", yticks=[]
+    )
+    axes.grid(visible=False)
+
+
+*_, runs = result.runs.values()
+network, rows, truth, asked = revived(runs[0], lookup)
+figure, axes = plt.subplots(figsize=(4.6, 3.8))
+draw_map(axes, network, rows, asked, "Attention of ten test rows")
+with torch.no_grad():
+    on_asked = network.weights(rows)[torch.arange(len(rows)), 0, asked].mean().item()
+lesson.show(
+    figure,
+    f"Ten rows by eight places; the darker, the more weight. The framed place is the one that was asked for. On average "
+    f"over all test rows it gets {on_asked:.2f} of the weight, where an eighth would be blind chance.",
+)
+
+# %% [markdown]
+# It is tempting to stop here and to say: *the network answered 3 because it looked at c3.* But the map is a
+# correlation. To say "because" we have to intervene, as with every cause. Let us give each row's weights to the wrong
+# places and see whether the answer follows.
+
+
+# %%
+def moved(weights, rng):
+    """The same weights, given to the places in another order, a new one for each row."""
+    order = torch.from_numpy(rng.permuted(np.tile(np.arange(PLACES), (len(weights), 1)), axis=1))
+    return torch.gather(weights[:, 0], 1, order)[:, None]
+
+
+def with_and_without(run, make):
+    """Weight on the place asked for; accuracy as learned; accuracy with the weights at other places."""
+    network, rows, truth, asked = revived(run, make)
+    with torch.no_grad():
+        weights = network.weights(rows)
+        as_learned, elsewhere = (
+            (network.answer(rows, w).argmax(dim=1) == truth).double().mean().item()
+            for w in (weights, moved(weights, np.random.default_rng(run.replicate)))
+        )
+    return weights[torch.arange(len(rows)), 0, asked].mean().item(), as_learned, elsewhere
+
+
+one_layer = np.array([with_and_without(run, lookup) for run in runs])
+lesson.say(
+    f"As learned, the networks are right in {one_layer[:, 1].mean():.2f} of cases on average; with their weights moved, in "
+    f"{one_layer[:, 2].mean():.2f}."
+)
+assert one_layer[:, 2].mean() < one_layer[:, 1].mean() - 0.2
+
+# %% [markdown]
+# The answer follows the weights. In *this* network, the map tells what the answer was made of.
+#
+# ## A second layer
+#
+# Real networks have more than one layer. Here is one with two. First every place asks all places, the question in hand;
+# then the question asks the places as above. All that is new is what a place's state is made of: of itself alone
+# before, and of all places now.
+
+
+# %%
+class TwoLayers(Lookup):
+    """Places ask one another first, then the question asks them."""
+
+    def __init__(self):
+        super().__init__(width=16)
+        self.first_query, self.first_key, self.first_value = (nn.Linear(PAIR + LETTERS, 16) for _ in range(3))
+
+    def states(self, rows):
+        pairs, question = parted(rows)
+        seen = torch.cat([pairs, question.expand(-1, PLACES, -1)], dim=2)
+        return attention(self.first_query(seen), self.first_key(seen), self.first_value(seen))
+
+
+def two_layers():
+    return TwoLayers()
+
+
+deeper = etude.Study(recipe, vary={"model": [lookup, two_layers]}, replicates=replicates, metric="accuracy").run(
+    out=lesson.store, quiet=True, workers=workers
+)
+*_, deep_runs = deeper.runs.values()
+two = np.array([with_and_without(run, two_layers) for run in deep_runs])
+second = deeper.effect("model", metric="accuracy")
+unvaried = (
+    ""
+    if np.ptp(second.differences)
+    else (
+        " (Every pair gave the same difference. That is no spread to make an interval of, and étude does not make one up.)"
+    )
+)
+lesson.say(f"Two layers against one: {lesson.tell(second)}.{unvaried}")
+
+# %%
+figure, panels = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True)
+draw_map(panels[0], network, rows, asked, "one layer")
+other, other_rows, _, other_asked = revived(deep_runs[0], two_layers)
+draw_map(panels[1], other, other_rows, other_asked, "two layers: the last one's map")
+panels[1].set_ylabel("")
+lesson.show(
+    figure,
+    f"The same ten rows. With one layer the framed place, which was asked for, gets {one_layer[0, 0]:.2f} of the weight; "
+    f"with two layers, {two[0, 0]:.2f} of the last layer's.",
+)
+
+# %%
+lesson.table(
+    [
+        [name, *(f"{value:.2f}" for value in measured.mean(axis=0))]
+        for name, measured in (("one layer", one_layer), ("two layers", two))
+    ],
+    ["means over replicates", "weight on the place asked for", "right, as learned", "right, weights moved"],
+)
+fooled = two[:, 1].mean() - two[:, 2].mean()
+lesson.figure(
+    "loss when moved, two layers", fooled, "Moving the last layer's weights costs two layers {:.2f} of accuracy."
+)
+lesson.say(
+    "Both kinds of network give the right answers. But the second one's last map hardly points at what was asked for, and "
+    "moving its weights changes little: the first layer has already brought the answer to every place. Whoever read its "
+    "map as a reason would have told a story."
+    if fooled < 0.2 and two[:, 0].mean() < 0.5
+    else "In these replicates the second network's last map still carries some of the answer. Where it does, moving the "
+    "weights costs accuracy, and that, not the picture, is how we know."
+)
+assert fooled < one_layer[:, 1].mean() - one_layer[:, 2].mean()
+
+# %% [markdown]
+# That is the point of Jain and Wallace (2019), *Attention is not explanation*: in networks whose places have been mixed
+# before, quite other weights can give the same answer. Wiegreffe and Pinter (2019) answered that attention is *not not*
+# explanation either: it depends on the network, and it has to be tested. You have just done so. A map says which places
+# a layer read. Only an intervention says whether it mattered.
+#
+# ## Exercise
+#
+# Why $\sqrt d$? Let the numbers of a query and a key be independent, with mean 0 and variance 1. What is the variance of
+# $q \cdot k$, a sum of $d$ products? Then look at what happens to the softmax of 8 such scores, with the division and
+# without it, for $d = 4$, 64 and 1,024. What would that do to the gradient at the start of a training?
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+# Each product has mean 0 and variance 1, and they are independent: the sum has variance d, a standard deviation of √d.
+rng = np.random.default_rng(4)
+lines = []
+for d in (4, 64, 1024):
+    scores = (rng.normal(size=(2000, 1, d)) * rng.normal(size=(2000, PLACES, d))).sum(axis=2)
+    largest = [torch.tensor(s).softmax(dim=1).max(dim=1).values.mean().item() for s in (scores / d**0.5, scores)]
+    lines.append([d, float(scores.std()), *(f"{weight:.2f}" for weight in largest)])
+    assert abs(scores.std() / d**0.5 - 1) < 0.05
+lesson.table(lines, ["d", "standard deviation of q · k", "largest weight, divided by √d", "not divided"])
+lesson.say(
+    "Without the division, one place takes nearly all the weight before anything has been learned, by accident. The "
+    "derivative of a softmax is A(1 − A), which is nearly 0 there, so hardly any gradient comes back to correct it "
+    "(Vaswani et al. 2017, section 3.2.1)."
+)
+
+# %% [markdown]
+# ## What would change our mind
+#
+# If `Average` had done as well as `Lookup`, the weights would have been decoration. If moving the weights of the one
+# layer had changed nothing, its map would be no explanation either. And for the two layers: our network has no *residual
+# connection*, which adds a place's own state to what it takes from others, as transformers do. With one, a place keeps
+# more of itself, and the last map may mean more. Add it (`seen` through a linear layer, plus what attention brings), and
+# let the intervention tell.
+
+# %%
+lesson.full("five times as many rows, and ten replicates instead of five")
+
+# %% [markdown]
+# `etude run attention` puts a whole transformer on trial against a GRU, on recordings of nine people who say "ae".
+#
+# ## Where to read on
+#
+# - Bahdanau, Cho and Bengio (2015), *Neural machine translation by jointly learning to align and translate*: where it
+#   began.
+# - Vaswani et al. (2017), *Attention is all you need*.
+# - Jain and Wallace (2019), *Attention is not explanation*; Wiegreffe and Pinter (2019), *Attention is not not
+#   explanation*; Serrano and Smith (2019), *Is attention interpretable?*
+# - Elhage et al. (2021), *A mathematical framework for transformer circuits*: what two layers do that one cannot.
