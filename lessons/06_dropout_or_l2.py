@@ -78,7 +78,7 @@ def draw_patient(patient):
     lesson.draw_curves(axes, runs, "train/log_loss", label="training", colour="blue")
     lesson.draw_curves(axes, runs, "validation/log_loss", label="validation", colour="orange", style="--")
     axes.set(xlabel="optimiser step", ylabel="log loss (nats)", title=f"The {patient} patient, untreated")
-    axes.legend(loc="center right")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     lesson.draw_limits(axes, by_l2[patient].found.limits[arm]["log_loss"])
     ends = [np.median([run.score("log_loss", split) for run in runs]) for split in ("train", "validation")]
     lesson.show(
