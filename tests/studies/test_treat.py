@@ -75,6 +75,9 @@ class _Made:
     def unit(self, setting, metric):
         return None
 
+    def ensemble(self, setting, replicate, members):
+        return None
+
 
 def sets(name, **fields):
     return own_treatment(lambda given: {**given, **fields}, name)

@@ -1,6 +1,7 @@
 """Common scores of a training at its scoring steps, for every split."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,7 @@ class Scoring:
         self._last: Mapping[str, NDArray[np.float32]] = {}
         self._waiting: dict[str, list[NDArray[np.float32]]] = {split: [] for split in splits.parts()}
         self._scored: dict[str, list[Scores]] = {split: [] for split in splits.parts()}
-        self._targets = {
-            split: (splits.parts()[split].targets if rows is None else splits.parts()[split].targets[rows]).ravel()
-            for split, rows in scored_rows(splits).items()
-        }
+        self._targets = scored_targets(splits)
 
     def record(self, step: int, network: Network) -> None:
         """Score the network as it is, unless this step has been scored."""
@@ -83,6 +81,15 @@ def scored_rows(splits: Splits) -> Mapping[str, NDArray[np.int64] | None]:
         rows = len(part.targets)
         found[split] = None if rows <= most else np.linspace(0, rows - 1, most).astype(np.int64)
     return found
+
+
+def scored_targets(splits: Splits) -> Mapping[str, NDArray[Any]]:
+    """The targets of the scored rows of each part, one for each position where every position is asked."""
+    parts = splits.parts()
+    return {
+        split: (parts[split].targets if rows is None else parts[split].targets[rows]).ravel()
+        for split, rows in scored_rows(splits).items()
+    }
 
 
 def scores_every_row(splits: Splits) -> bool:

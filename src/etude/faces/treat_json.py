@@ -13,7 +13,7 @@ from etude.figures.forecasts import Forecasts, by_probability, forecasts, is_rig
 from etude.figures.predicted import Borne, predictions
 from etude.studies.changes import changes_of
 from etude.values.recipe import Recipe
-from etude.values.treatment import Change, Expected, Final, Level, Outcome, Round, Setting, Tried
+from etude.values.treatment import Averaged, Change, Expected, Final, Level, Round, Setting, Tried
 
 SCHEMA = 1
 
@@ -145,7 +145,8 @@ def _final(final: Final) -> dict[str, Any]:
         "split": final.split,
         "replicates": len(final.before),
         "effects": {name: effect_plain(outcome.effect) for name, outcome in final.outcomes.items()},
-        "removed": {name: _removed(outcome) for name, outcome in final.outcomes.items()},
+        "removed": {name: _removed(outcome.removed) for name, outcome in final.outcomes.items()},
+        "averaged": None if final.averaged is None else _averaged(final.averaged),
         "diagnosis": None if final.diagnosis is None else diagnosis_plain(final.diagnosis),
     }
 
@@ -158,7 +159,22 @@ def _sides(levels: dict[str, Level]) -> dict[str, float]:
     }
 
 
-def _removed(outcome: Outcome) -> dict[str, float] | None:
+def _averaged(one: Averaged) -> dict[str, Any]:
+    """An upper bound of what more trainings of the treated recipe can give."""
+    return {
+        "members": one.members,
+        "replicates": len(one.effect.differences),
+        "single": _level(one.single),
+        "averaged": _level(one.averaged),
+        "effect": effect_plain(one.effect),
+        "removed": _removed(one.removed),
+    }
+
+
+def _level(of: Level) -> dict[str, float]:
+    return {"mean": of.mean, "low": of.low, "high": of.high}
+
+
+def _removed(found: Level | None) -> dict[str, float] | None:
     """The share of the distance from the best possible that is gone."""
-    found = outcome.removed
     return None if found is None else {"share": found.mean, "low": found.low, "high": found.high}

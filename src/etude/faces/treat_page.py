@@ -10,6 +10,7 @@ from etude.diagnosis.own_fields import ANYTHING
 from etude.faces.pages import style_sheet, templates, whole_page, write_html
 from etude.faces.treat_toml import recipe_toml
 from etude.faces.treat_words import (
+    averaging_text,
     cautions,
     changes_text,
     headline,
@@ -142,6 +143,7 @@ def _view(record: Record) -> dict[str, Any]:
         "record": record,
         "name": found.name,
         "metric_rows": _metric_rows(found),
+        "averaging": averaging_text(record),
         "panels": _panels(record),
         "thin": (THIN, THIN_POINTS),
         "cards": cards,

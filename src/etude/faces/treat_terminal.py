@@ -15,6 +15,7 @@ from rich.text import Text
 from etude.diagnosis.prescribe import COSTLY, TREATMENTS
 from etude.faces.terminal import FORECAST_FROM, words
 from etude.faces.treat_words import (
+    averaging_text,
     cautions,
     change_text,
     changes_text,
@@ -156,6 +157,9 @@ def _show_final(console: Console, record: Record) -> None:
         told = words(sides).append(words(best, "dim"))
         table.add_row(Text(f"{mark} {outcome.effect.verdict}", style=style), words(label), told)
     console.print(table)
+    averaging = averaging_text(record)
+    if averaging:
+        console.print(words(f"\n{averaging}", "dim"))
 
 
 def _show_round(console: Console, place: int, round_: Round) -> None:

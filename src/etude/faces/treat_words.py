@@ -15,6 +15,7 @@ from etude.studies.changes import changes_of
 from etude.values.effect import Effect
 from etude.values.finding import Diagnosis
 from etude.values.metric import METRICS
+from etude.values.recipe import Recipe
 from etude.values.treatment import Change, Level, Outcome, Round, Setting, Treated, Tried
 
 NEEDED = re.compile(r"about ([\d,]+) replicates, on a fresh seed, would decide it")
@@ -88,6 +89,30 @@ def shares_text(removed: Level) -> str:
     low, high = (100 * end for end in (removed.low, removed.high))
     between = f"{number(low, 0)} to {number(high, 0)} %" if math.isfinite(low + high) else "no interval"
     return f"{percent(removed.mean)} ({between})"
+
+
+def averaging_text(record: Record) -> str:
+    """How far averaging would get, in one sentence that says what it is not; "" where nothing could be averaged."""
+    found = record.found
+    if found.final is None or not isinstance(found.setting, Recipe):
+        return ""
+    one = found.final.averaged
+    if one is None:
+        return (
+            "How far averaging would get was not looked at: too little of the budget was left, or one takes too long."
+        )
+    if not math.isfinite(one.effect.mean):
+        return f"How far averaging would get is not known: {measured(one.effect)}."
+    places = shown_places(one.effect)
+    between = bounds(one.effect.low, one.effect.high, places)
+    is_known = one.removed is not None and math.isfinite(one.removed.mean)
+    share = f", {shares_text(one.removed)} of the distance from the best possible" if one.removed and is_known else ""
+    return (
+        "About an upper bound of what more trainings of this recipe can give, no recipe and no part of the result: "
+        f"averaging the predictions of {one.members} networks takes the {found.metric.label} "
+        f"{_sides(Outcome(one.single, one.averaged, one.effect))}, a difference of {amount(one.effect, places)} "
+        f"({between}){share}, on the {one.effect.split} part, {one.effect.based_on}."
+    )
 
 
 def _spent(record: Record) -> str:

@@ -23,6 +23,8 @@ def cost_data(found: Treated) -> tuple[Cost, ...]:
     counts = [*_by_round(found)]
     if found.final is not None:
         counts.append(("untreated and treated on fresh seeds", len(found.final.before) + len(found.final.after)))
+        if found.final.averaged is not None:
+            counts.append(("networks that were averaged", found.final.averaged.trainings))
     total = sum(n for _, n in counts) or 1
     return tuple(Cost(says, n, n / total) for says, n in counts)
 

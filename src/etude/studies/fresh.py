@@ -46,8 +46,8 @@ def _outcome(
     asked = Asked("treatment", BEFORE, AFTER, metric, split, before, after, metric.smallest_effect)
     (effect,) = estimate([asked], terms, rule="fixed")
     best = None if limit is None else limit.bayes
-    removed = None if best is None else _removed(before, after, best, terms)
-    return Outcome(_level(before, terms), _level(after, terms), effect, best, removed)
+    removed = None if best is None else removed_of(before, after, best, terms)
+    return Outcome(level_of(before, terms), level_of(after, terms), effect, best, removed)
 
 
 def _score(run: Run, name: str, split: Split) -> float:
@@ -55,7 +55,8 @@ def _score(run: Run, name: str, split: Split) -> float:
     return run.score(name, split) if f"{split}/{name}" in run.curves else float("nan")
 
 
-def _level(scores: NDArray[np.float64], terms: Terms) -> Level:
+def level_of(scores: NDArray[np.float64], terms: Terms) -> Level:
+    """The mean of the scores that are finite, with its interval."""
     finite = scores[np.isfinite(scores)]
     if finite.size < 2:
         return Level(float(finite.mean()) if finite.size else float("nan"), float("nan"), float("nan"))
@@ -63,8 +64,8 @@ def _level(scores: NDArray[np.float64], terms: Terms) -> Level:
     return Level(interval.mean, interval.low, interval.high)
 
 
-def _removed(before: NDArray[np.float64], after: NDArray[np.float64], best: float, terms: Terms) -> Level | None:
-    """The share of the distance from the best possible that the treatment took away."""
+def removed_of(before: NDArray[np.float64], after: NDArray[np.float64], best: float, terms: Terms) -> Level | None:
+    """The share of the distance from the best possible, shape (n,) before and after, that was taken away."""
     both = np.isfinite(before) & np.isfinite(after)
     if both.sum() < 2:
         return None

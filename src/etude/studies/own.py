@@ -143,6 +143,9 @@ class OwnTrainer:
         """Nothing is known of what a constant would score."""
         return None
 
+    def ensemble(self, setting: Setting, replicate: int, members: int) -> None:
+        """Nothing is known of what a network predicts, only what it scores."""
+
     def _key(self, setting: Setting, replicate: int) -> str:
         identity = [RESULTS_VERSION, self._code, sorted(_fields(setting).items()), self.seed, replicate]
         return hashlib.sha256(json.dumps(identity, default=list).encode()).hexdigest()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from etude.data.load import kind_of, limits
 from etude.diagnosis.evidence import SCORED_BY
 from etude.engine.engines import check
+from etude.engine.ensemble import Ensemble, ensemble
 from etude.engine.native.replicate import rows_of
 from etude.engine.reckoning import work_of
 from etude.records.store import Store
@@ -59,11 +60,18 @@ class Trainer(Protocol):
     def unit(self, setting: Setting, metric: Metric) -> float | None:
         """What the best constant scores, where the metric is what the loss is: predictions are shares of it."""
 
+    def ensemble(self, setting: Setting, replicate: int, members: int) -> Ensemble | None:
+        """So many networks on the rows of one replicate, alone and averaged; None where predictions are not known."""
+
 
 WORST = 3.0
 """Times the best constant's score that a run counts at most in a trial, as in the bank: how far above all bounds a loss
 is has no meaning, and its spread would hide every cure."""
 
+
+MEMBERS_FROM, MOST_MEMBERS = 10_000, 100
+"""The replicate number of the first network of an ensemble of replicate 0, beyond all replicates; and how far apart
+those of two replicates are."""
 
 SLOWER = 10.0
 """What a training in `loop` takes of the time of the same in the native engine, at least; small networks far more."""
@@ -154,6 +162,17 @@ class RecipeTrainer:
         scores = selection_scores(runs, metric.name, stops_early=_recipe(setting).early_stopping is not None)
         constant = self.limits(setting)[metric.name].best_constant
         return np.minimum(scores, WORST * constant) if metric.lower_is_better else scores
+
+    def ensemble(self, setting: Setting, replicate: int, members: int) -> Ensemble | None:
+        """So many networks on the rows of one replicate, alone and averaged; they are counted, and not kept."""
+        recipe, means = _recipe(setting), self.means
+        first = MEMBERS_FROM + MOST_MEMBERS * replicate
+        numbers = range(first, first + min(members, MOST_MEMBERS))
+        rows = rows_of(recipe.data, recipe.seed, replicate)
+        found = ensemble(recipe, rows, numbers, engine=self._engine(recipe), device=means.device)
+        self._seen |= {(recipe.checksum, number) for number in numbers}
+        self._trained += len(numbers)
+        return found
 
     def limits(self, setting: Setting) -> Mapping[str, Limit]:
         """Chance, the best constant, and the best possible."""

@@ -10,6 +10,7 @@ from etude.diagnosis.case import case_of
 from etude.diagnosis.diagnose import diagnosed
 from etude.diagnosis.expected import expected_of
 from etude.diagnosis.prescribe import prescribed
+from etude.studies.averaging import MOST, averaging
 from etude.studies.budget import FRESH, Budget, Purse
 from etude.studies.estimate import Terms
 from etude.studies.fresh import fresh_comparison
@@ -239,7 +240,9 @@ def _final(control: Setting, setting: Setting, order: Order, ward: Ward) -> Fina
     while replicates > MINIMUM_REPLICATES and not purse.affords([control, setting], replicates, reserve=False):
         replicates -= 1
     final = fresh_comparison(control, setting, ward, Terms(order.level, order.seed, (replicates,)))
-    return replace(final, diagnosis=diagnosed(final.after[:JUDGED], "treated"))
+    terms = Terms(order.level, order.seed, (MOST,))
+    found = replace(final, diagnosis=diagnosed(final.after[:JUDGED], "treated"))
+    return replace(found, averaged=averaging(setting, found, ward, terms))
 
 
 def is_well(diagnosis: Diagnosis, *, treated: bool = False) -> bool:

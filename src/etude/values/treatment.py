@@ -181,6 +181,32 @@ class Outcome:
     removed: Level | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """How far averaging gets: several networks of the treated recipe on the same rows, by the treatment's own metric.
+
+    About an upper bound of what more trainings of this recipe can give. Nothing is chosen by it: it is no recipe, and
+    no part of the treatment's result.
+
+    members:  networks that are averaged
+    single:   the mean score of single networks, over replicates
+    averaged: the score of their mean prediction
+    effect:   averaged minus single, paired by replicate
+    removed:  share of the distance from the best possible that averaging takes away; None where that is unknown
+    """
+
+    members: int
+    single: Level
+    averaged: Level
+    effect: Effect
+    removed: Level | None = None
+
+    @property
+    def trainings(self) -> int:
+        """In all replicates."""
+        return self.members * len(self.effect.differences)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Final:
     """The untreated and the treated recipe once more, on seeds and rows that nothing was chosen by.
@@ -188,6 +214,7 @@ class Final:
     outcomes:  by metric, the primary one first
     split:     "test", or "validation" where there is no test part
     diagnosis: of the treated runs
+    averaged:  how far averaging would get; None where that is not known
     """
 
     outcomes: Mapping[str, Outcome]
@@ -195,6 +222,7 @@ class Final:
     before: tuple[Run, ...]
     after: tuple[Run, ...]
     diagnosis: Diagnosis | None = None
+    averaged: Averaged | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

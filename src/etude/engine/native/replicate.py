@@ -1,5 +1,6 @@
 """One replicate in the core, from its recipe to its run; step for step what `loop` does."""
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -168,6 +169,19 @@ def train(core: Core, recipe: Recipe, replicate: int, *, stop: Stop) -> Run:
 def train_on(core: Core, recipe: Recipe, splits: Splits, replicate: int, *, stop: Stop) -> Run:
     """The same on rows that are loaded already."""
     began = time.perf_counter()
+    with trained_on(core, recipe, splits, replicate, stop=stop) as (course, live):
+        run = course.run(replicate, live, {"engine": "native", **facts()}, started=began)
+        # among the last outputs, which are then incomplete
+        if ENDINGS[live.training.progress().ending] == "interrupted":
+            raise Interrupted
+        return run
+
+
+@contextlib.contextmanager
+def trained_on(
+    core: Core, recipe: Recipe, splits: Splits, replicate: int, *, stop: Stop
+) -> Iterator[tuple[Course, Live]]:
+    """A training that has ended, with the kept weights, until the with statement is left."""
     with explained(recipe, replicate):
         objective = objective_for(recipe, splits)
         start = _same_as_the_first(recipe, _sizes(splits, objective), replicate)
@@ -175,13 +189,7 @@ def train_on(core: Core, recipe: Recipe, splits: Splits, replicate: int, *, stop
         job = _job(recipe, start.translation, objective, splits)
         with Training(core, job, rows, start.state, stop=stop) as training:
             live = Live(training, splits, start.names)
-            course = _fit(Course(recipe, splits, objective.unit), live, replicate)
-            run = course.run(replicate, live, {"engine": "native", **facts()}, started=began)
-            if (
-                ENDINGS[training.progress().ending] == "interrupted"
-            ):  # among the last outputs, which are then incomplete
-                raise Interrupted
-            return run
+            yield _fit(Course(recipe, splits, objective.unit), live, replicate), live
 
 
 def _sizes(splits: Splits, objective: Objective) -> Sizes:
