@@ -235,9 +235,9 @@ assert scores["LSTM, gate open"][-1].mean() > scores["LSTM"][-1].mean()
 assert scores["LSTM, gate open"][0].mean() > 0.8
 
 # %% [markdown]
-# So question 2 has the third answer. Something very small is enough: one number, added to one bias, before training.
-# It was found in a search over thousands of architectures by Jozefowicz, Zaremba and Sutskever (2015), who noted that
-# it had been known since Gers, Schmidhuber and Cummins (2000), and that most programs did not do it.
+# The open gate is one number, added to one bias, before training: no larger state, and no longer training. It was found
+# to be what made LSTMs good in a search over thousands of architectures by Jozefowicz, Zaremba and Sutskever (2015), who
+# noted that it had been known since Gers, Schmidhuber and Cummins (2000), and that most programs did not do it.
 #
 # ## What training makes of the product
 #
@@ -321,7 +321,8 @@ lesson.say(
 # σ(b)^T = e⁻¹ means 1 + e^−b = e^(1/T), so b = −ln(e^(1/T) − 1). For large T, e^(1/T) − 1 ≈ 1/T, and b ≈ ln T.
 exact, simple = -math.log(math.exp(1 / long) - 1), math.log(long)
 lesson.say(
-    f"For {long} positions b = {exact:.2f}, and ln {long} = {simple:.2f}. With b = 1, {1 / (1 + math.exp(-1)):.2f}^{long} is left, which is {(1 / (1 + math.exp(-1))) ** long:.0e}."
+    f"For {long} positions b = {exact:.2f}, and ln {long} = {simple:.2f}. With b = 1, "
+    f"{1 / (1 + math.exp(-1)):.2f}^{long} is left, which is {(1 / (1 + math.exp(-1))) ** long:.0e}."
 )
 
 trial = etude.Study(

@@ -360,6 +360,7 @@ lesson.say(
     else "In these replicates the second network's last map still carries some of the answer. Where it does, moving the "
     "weights costs accuracy, and that, not the picture, is how we know."
 )
+assert two[:, 1].mean() > 0.9
 assert fooled < one_layer[:, 1].mean() - one_layer[:, 2].mean()
 
 # %% [markdown]

@@ -33,8 +33,8 @@ torch.set_num_threads(1)
 #    last layer, which learns 5 to 9 from 50 labelled images. Will it do better than a network that starts from nothing?
 #    It has never seen a 5.
 # 2. A large network has learned a thousand kinds of things from a million photographs. With a new last layer it gets 50
-#    small photographs, five of each of ten kinds. A convolutional network that starts from nothing gets 1,000. Which one
-#    is more often right on new photographs?
+#    small photographs, about five of each of ten kinds. A convolutional network that starts from nothing gets 1,000.
+#    Which one is more often right on new photographs?
 #
 # ## Body and head
 #
@@ -157,13 +157,15 @@ for name, other in (("starting from nothing", from_nothing), ("a random body", r
     lesson.say(f"The body that knows 0 to 4 against {name}: {lesson.tell(effect)}.")
 
 lesson.figure(
-    "gain on digits", found[2].mean() - found[1].mean(), "Of that, {:.2f} of accuracy is what the body has learned."
+    "gain on digits",
+    found[2].mean() - found[1].mean(),
+    "What the body has learned is worth {:.2f} of accuracy, on average.",
 )
 assert found[2].mean() > found[1].mean()
 
 # %% [markdown]
-# It has never seen a 5. But it has seen strokes, ends and bends, at all places, and those are what a 5 is made of. The
-# random body shows that it is not the shape: a frozen body that has learned nothing is a burden.
+# It has never seen a 5. But it has seen strokes, ends and bends, at all places, and those are what a 5 is made of. And
+# it is not the shape of the body that helps: the random one has the same shape, is frozen as well, and comes out behind.
 #
 # ## A million photographs
 #
@@ -237,7 +239,7 @@ if at_hand:
     assert alike[1] > alike[0]
 
 # %% [markdown]
-# Nearest by pixels means a background of like brightness. Nearest by features means, much more often, the same kind of
+# Nearest by pixels often means a background of like brightness. Nearest by features means, more often, the same kind of
 # thing, and no label of CIFAR-10 was needed for it. That is what a head has to work with.
 #
 # ## The study

@@ -148,10 +148,12 @@ def test_a_killed_study_goes_on_with_nothing_lost_or_doubled(folder):
 def test_a_second_study_on_a_store_in_use_is_refused_clearly(folder):
     (folder / "endless.toml").write_text(STUDY.replace("epochs = 20", "epochs = 10_000_000"))
     running = start("run", "endless.toml", folder=folder)
-    wait_for_runs(folder / "etude-results" / "etude.db", 0)
-    second = etude("run", "endless.toml", folder=folder)
-    os.kill(running.pid, signal.SIGINT)
-    running.communicate(timeout=30)
+    try:
+        wait_for_runs(folder / "etude-results" / "etude.db", 0)
+        second = etude("run", "endless.toml", folder=folder)
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
     assert second.returncode == 2
     assert str(running.pid) in second.stderr
     assert "Traceback" not in second.stderr
