@@ -51,7 +51,7 @@ lesson = Lesson(7)
 # $$ M_{ij} \;=\; b + \sum_{u=0}^{2} \sum_{v=0}^{2} K_{uv} \, I_{i+u,\;j+v} . $$
 #
 # (Mathematicians call this a cross-correlation, and mirror the kernel before they say convolution. Since the kernel
-# is learned, it makes no difference here; Goodfellow, Bengio and Courville 2016, section 9.1.)
+# is learned, it makes no difference here; Goodfellow, Bengio and Courville 2016, chapter 9.)
 #
 # In code it is two loops, and PyTorch agrees with them:
 

@@ -366,7 +366,7 @@ lesson.full(
 #
 # - Simard, Steinkraus and Platt (2003), *Best practices for convolutional neural networks*: moved and bent digits.
 # - Krizhevsky (2009), *Learning multiple layers of features from tiny images*: where CIFAR-10 comes from; Krizhevsky,
-#   Sutskever and Hinton (2012), section 4.1: mirrored and cut photographs.
+#   Sutskever and Hinton (2012), section 4: mirrored and cut photographs.
 # - Chen, Dobriban and Lee (2020), *A group-theoretic framework for data augmentation*: when averaging over changes helps.
 # - Cubuk et al. (2019), *AutoAugment*: changes that are searched for. Which claims about the world does it make?
 #

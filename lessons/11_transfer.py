@@ -169,7 +169,7 @@ assert found[2].mean() > found[1].mean()
 #
 # ## A million photographs
 #
-# Now in earnest. EfficientNet-Lite0 (Tan and Le 2019) has learned from 1.3 million labelled photographs of ImageNet
+# Now in earnest. EfficientNet-Lite0 (Tan and Le 2019) has learned from more than a million labelled photographs of ImageNet
 # (Deng et al. 2009) to tell a thousand kinds of things apart. Its body makes 1,280 features of an image. The target is
 # CIFAR-10: ten kinds of things in images of 32 × 32 pixels, which are enlarged for the body.
 
@@ -300,8 +300,8 @@ if at_hand:
     assert pretrained > few
 
 # %% [markdown]
-# One thing must be said, lest the number charm us. "Fifty labels" counts the labels of CIFAR-10 alone. The body had 1.3
-# million others, and among ImageNet's kinds are many dogs, cats, ships, lorries and aeroplanes. So it has not learned
+# One thing must be said, lest the number charm us. "Fifty labels" counts the labels of CIFAR-10 alone. The body had more
+# than a million others, and among ImageNet's kinds are many dogs, cats, ships, lorries and aeroplanes. So it has not learned
 # from fifty examples what a dog is. It has learned from fifty examples what *we call* the things that it could already
 # tell apart. How far that goes depends on how near the target is to the source (Yosinski et al. 2014; Kornblith, Shlens
 # and Le 2019); on medical images, which are far from ImageNet, the gain is small (Raghu et al. 2019).
