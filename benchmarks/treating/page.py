@@ -140,8 +140,8 @@ def _search(of: Mapping[str, Any]) -> str:
             "are compared on twenty fresh pairs by the test log loss; the smallest effect of interest is 0.01 nats. "
             f"Treated is better or equivalent in {of['better or equivalent']} of {of['recipes']}.",
             "",
-            "An earlier version of this page told 2 of 15. There the treated recipe was scored on test rows that had been "
-            "set aside once, and the searched one on rows drawn for each replicate, other ones; of a table that alone "
+            "An earlier version of this page told 2 of 15. There the treated recipe was scored on test rows that had "
+            "been set aside once, and the searched one on rows drawn for each replicate, other ones; of a table that alone "
             "moves the score by up to 0.05 nats. Now both have the same rows set aside. Scouts, who look for several "
             "treatments that help together, came at the same time.",
             "",

@@ -89,7 +89,7 @@ def cases(draw):
     return case_of(Run("odd", curves, last_step=kept, kept_step=kept, recipe=recipe))
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(case=cases())
 def test_every_check_answers_whatever_the_curves(case):
     with warnings.catch_warnings():
