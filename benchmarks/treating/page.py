@@ -112,7 +112,10 @@ def _notebooks(of: Mapping[str, Any]) -> str:
             "cores, three times: notebook 2 59.8, 60.7, 59.8, notebook 1 73.5, 75.0, 72.2, notebook 3 54.9, 53.4, "
             "53.4. From notebook 3 a random search of 120 settings of width, depth, activation, norm, dropout, rate, "
             "decay, batches, epochs, schedule and early stopping, three replicates each, whose best was chosen by the "
-            "test part itself, came to 66 %: two of its four inputs say nothing, and 1,200 rows are few.",
+            "test part itself, came to 66 %; by hand, three hidden layers of 64, dropout of 0.3, batches of 32, a rate "
+            "of 0.003, 300 epochs and no weight decay came to 72 % (three replicates, four networks each). All of this "
+            "was measured before there were scouts, who may find such combinations; with an early form of them, one "
+            "run of notebook 3 beside much other work came to 61.3 % (55.3 to 67.3), and another to 53.4 %.",
         )
     )
 
@@ -141,9 +144,9 @@ def _search(of: Mapping[str, Any]) -> str:
             f"Treated is better or equivalent in {of['better or equivalent']} of {of['recipes']}.",
             "",
             "An earlier version of this page told 2 of 15. There the treated recipe was scored on test rows that had "
-            "been set aside once, and the searched one on rows drawn for each replicate, other ones; of a table that alone "
-            "moves the score by up to 0.05 nats. Now both have the same rows set aside. Scouts, who look for several "
-            "treatments that help together, came at the same time.",
+            "been set aside once, and the searched one on rows drawn for each replicate, other ones; that alone moves "
+            "the score of a table by up to 0.05 nats. Now both have the same rows set aside. Scouts, who look for "
+            "several treatments that help together, came at the same time.",
             "",
             *lines,
         )
