@@ -12,6 +12,11 @@ settings.register_profile("etude", deadline=None)  # a shared machine's pauses a
 settings.load_profile("etude")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a cluster come first: a worker that stole some of them later would start one of its own."""
+    items.sort(key=lambda item: "cluster" not in item.fixturenames)
+
+
 @pytest.fixture
 def effect():
     return Effect(
