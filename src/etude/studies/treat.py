@@ -40,7 +40,7 @@ MOST_ROUNDS = 24
 SINGLE = 0.15
 """Share of the budget after which treatments are no longer tried one by one, but together, as scouts find them."""
 
-TOGETHER, TOGETHER_RATE = 3, 0.5
+FOUND, FOUND_RATE = 3, 0.5
 """Settings found by scouts that are put on trial, and their share of a round's error rate."""
 
 JUDGED = 10
@@ -160,11 +160,11 @@ def _together(found: Round, start: _Start, order: Order, ward: Ward, scouts: Sco
     made = ward.trainer.made
     known = {identity(one.prescription.setting) for one in found.tried}
     ahead = scouts.ahead(start.setting, start.steps)
-    batch = [one for one in ahead if identity(one.setting) not in known][:TOGETHER]
+    batch = [one for one in ahead if identity(one.setting) not in known][:FOUND]
     found = replace(found, scouted=ward.trainer.made - made)
     if not batch:
         return found
-    terms = Terms(1 - TOGETHER_RATE * (1 - order.level), order.seed, ward.purse.budget.looks)
+    terms = Terms(1 - FOUND_RATE * (1 - order.level), order.seed, ward.purse.budget.looks)
     trial = on_trial(found.control, batch, ward, terms)
     after = _with(found, trial, ward)
     return replace(after, ended="") if after.kept else after
@@ -187,7 +187,7 @@ def _treated(found: Round, worth: Sequence[Prescription], order: Order, ward: Wa
     left = family = [one for one in worth if one not in dear]
     while left:
         batch = purse.share(left, lambda one: one.setting, found.control, ARMS)
-        rate = (1 - TOGETHER_RATE) * (1 - order.level) * len(batch) / len(family)
+        rate = (1 - FOUND_RATE) * (1 - order.level) * len(batch) / len(family)
         trial = on_trial(found.control, batch, ward, Terms(1 - rate, order.seed, purse.budget.looks))
         found, left = _with(found, trial, ward), left[len(batch) :]
         if trial.kept is not None:
