@@ -12,6 +12,10 @@ and how treating a bad recipe compares with a search. `make evidence-treat` meas
 on what. Figures are given whatever they show."""
 
 
+GOAL, SURE = 0.71, 0.60
+"""Of the excess: what is to be removed, and what the whole interval is to lie above."""
+
+
 def page(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Every part that was measured."""
     sections = [SECTIONS[name](found[name]) for name in SECTIONS if name in found]
@@ -79,43 +83,43 @@ better as well."""
 
 def _notebooks(of: Mapping[str, Any]) -> str:
     lines = [
-        "| from | Brier score before | after | excess over the Bayes floor (0.0475) removed, 95 % interval | trainings "
-        "| minutes |",
-        "|---|---|---|---|---|---|",
+        "| from | seed of scouts | Brier score before | after "
+        "| excess over the Bayes floor (0.0475) removed, 95 % interval | trainings | minutes |",
+        "|---|---|---|---|---|---|---|",
     ]
     told = []
     for row in of["notebooks"]:
         removed = row["removed"]
         share = "nothing was kept" if removed is None else "{:.1%} ({:.1%} to {:.1%})".format(*removed)
         before, after = ("–" if row[side] is None else f"{row[side]:.4f}" for side in ("before", "after"))
-        minutes = row["seconds"] / 60
-        lines.append(f"| {row['notebook']} | {before} | {after} | {share} | {row['trainings']:,} | {minutes:.1f} |")
-        told.append(
-            f"- {row['notebook']}: {'; '.join(row['changes']) or 'no change'}. It ended because {row['ended']}."
-        )
+        measured = f"{before} | {after} | {share} | {row['trainings']:,} | {row['seconds'] / 60:.1f}"
+        lines.append(f"| {row['notebook']} | {row['seed']} | {measured} |")
+        changes = "; ".join(row["changes"]) or "no change"
+        told.append(f"- {row['notebook']}, seed {row['seed']}: {changes}. It ended because {row['ended']}.")
+    reached = [
+        row for row in of["notebooks"] if row["removed"] and row["removed"][0] >= GOAL and row["removed"][1] > SURE
+    ]
     return "\n".join(
         (
             "## The learner's 71 %, made true",
             "",
             "`etude treat journey --arm NOTEBOOK --metric brier` with the default budget (10 minutes, two cores), "
-            "from an empty store. The target is 71 % with the whole interval above 60 %. No treatment knows the "
-            "generator, has more rows than the notebook, or sines for inputs; the numbers are of twenty fresh "
-            "replicates and their test rows.",
+            "from an empty store, on an otherwise idle machine. No treatment knows the generator, has more rows than "
+            "the notebook, or sines for inputs; the numbers are of twenty fresh replicates and their test rows. The "
+            f"target, 71 % with the whole interval above 60 %, is reached in {len(reached)} of {len(of['notebooks'])}.",
             "",
             *lines,
             "",
             *told,
             "",
-            "How far ten minutes lead depends on the machine and on which of several good first steps is taken. "
-            "Before twenty further treatments had measured effects, on an otherwise idle machine: 72.6 % (70.2 to "
-            "75.0), 75.0 % (73.1 to 76.8) and 56.0 % (52.3 to 59.6). With them, beside work that took half of both "
-            "cores, three times: notebook 2 59.8, 60.7, 59.8, notebook 1 73.5, 75.0, 72.2, notebook 3 54.9, 53.4, "
-            "53.4. From notebook 3 a random search of 120 settings of width, depth, activation, norm, dropout, rate, "
-            "decay, batches, epochs, schedule and early stopping, three replicates each, whose best was chosen by the "
-            "test part itself, came to 66 %; by hand, three hidden layers of 64, dropout of 0.3, batches of 32, a rate "
-            "of 0.003, 300 epochs and no weight decay came to 72 % (three replicates, four networks each). All of this "
-            "was measured before there were scouts, who may find such combinations; with an early form of them, one "
-            "run of notebook 3 beside much other work came to 61.3 % (55.3 to 67.3), and another to 53.4 %.",
+            "Where ten minutes lead is a matter of chance: scouts draw combinations at random, the best of them are "
+            "changed, and a machine that is busy with something else allows fewer of them. So each notebook is treated "
+            "twice, with scouts of another seed and nothing else changed.",
+            "",
+            "Before there were scouts, single treatments alone came to 59.8, 72.2 and 53.4 % (notebooks 2, 1 and 3, "
+            "beside other work), and idle with an earlier ranking to 72.6, 75.0 and 56.0 %. From notebook 3 a random "
+            "search of 120 settings, three replicates each, whose best was chosen by the test part itself, came to "
+            "66 %.",
         )
     )
 

@@ -45,6 +45,38 @@ def test_scaling_is_learned_from_the_training_part_alone():
     assert np.abs(splits.validation.inputs.mean(axis=0)).max() > 0.01
 
 
+def images(**fields):
+    pixels = np.random.default_rng(0).uniform(0, 255, (60, 2, 3, 4))
+    pixels[:, :, 0, 0] = 0.0  # a corner that is always empty
+    pixels[:, 1] *= 0.1
+    return Arrays(inputs=pixels, targets=np.arange(60) % 3, **fields), pixels
+
+
+def test_images_keep_their_form_and_every_pixel_of_them_on_one_scale():
+    data, pixels = images()
+    splits = load(data, seed=0, replicate=0)
+    assert (data.form, splits.form, splits.train.inputs.shape[1]) == ((2, 3, 4), (2, 3, 4), 24)
+    assert splits.train.inputs.mean() == pytest.approx(0, abs=1e-5)
+    assert splits.train.inputs.std() == pytest.approx(1, abs=1e-5)
+    together = np.concatenate([part.inputs for part in splits.parts().values()]).ravel()
+    slope, start = np.polyfit(np.sort(together), np.sort(pixels.reshape(60, -1).ravel()), 1)
+    np.testing.assert_allclose(slope * np.sort(together) + start, np.sort(pixels.ravel()), atol=1e-3)
+
+
+def test_images_given_flat_with_their_form_are_the_same_images():
+    data, pixels = images()
+    assert Arrays(inputs=pixels.reshape(60, -1), targets=data.targets, form=(2, 3, 4)) == data
+    assert Arrays(inputs=pixels.reshape(60, -1), targets=data.targets) != data
+    with pytest.raises(DataError, match=r"of form \(3, 3\) does not have the 24 numbers"):
+        Arrays(inputs=pixels.reshape(60, -1), targets=data.targets, form=(3, 3))
+
+
+def test_a_dataset_of_images_becomes_images():
+    data, pixels = images()
+    made = as_data(list(zip(pixels, data.targets.tolist(), strict=True)))
+    assert made == data
+
+
 def test_every_part_has_the_classes_in_the_same_shares():
     splits = load(bundled("breast_cancer"), seed=0, replicate=0)
     for part in splits.parts().values():

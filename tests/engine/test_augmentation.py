@@ -4,20 +4,24 @@ import numpy as np
 import pytest
 import torch
 
-from etude.engine.augmentation import BLACK, augmented
+from etude.data.load import load
+from etude.engine.augmentation import augmented
 from etude.engine.engines import check
+from etude.engine.trial import prepare
 from etude.numerics.seeds import hashed_uniform, key
 from etude.values.augment import Augment
+from etude.values.data import Arrays
 from etude.values.errors import RecipeError
 from etude.values.recipe import Recipe
 
+BLACK = -1.5
 CHANCE = key(0, 0, "augment")
 IMAGES = torch.arange(40 * 2 * 3 * 4, dtype=torch.float32).reshape(40, 2, 3, 4)
 
 
 def shown(how, rows=None, epoch=1):
     rows = torch.arange(40) if rows is None else rows
-    return augmented(IMAGES[rows], rows, how, chance=CHANCE, epoch=epoch)
+    return augmented(IMAGES[rows], rows, how, chance=CHANCE, epoch=epoch, black=BLACK)
 
 
 def test_half_of_the_images_are_mirrored_and_the_others_left_alone():
@@ -53,3 +57,14 @@ def test_an_image_changes_in_the_same_way_whatever_batch_it_is_in_and_otherwise_
 def test_what_are_no_images_cannot_be_mirrored():
     with pytest.raises(RecipeError, match="augment mirrors and moves images, and this data are none"):
         check(Recipe(data={"task": "sincos"}, loss="bce", augment={"flip": True}))
+
+
+def test_images_of_your_own_are_moved_over_what_is_darkest_in_them():
+    pixels = np.random.default_rng(0).uniform(10, 250, (60, 1, 6, 6))
+    data = Arrays(inputs=pixels, targets=np.arange(60) % 3)
+    recipe = Recipe(data=data, model={"name": "convnet"}, loss="cross_entropy", augment={"shift": 3}, batch_size=20)
+    splits = load(recipe.data, seed=0, replicate=0)
+    trial, darkest = prepare(recipe, splits, 0, device=torch.device("cpu")), splits.train.inputs.min()
+    batches = [inputs for inputs, _ in trial.batches(1)]
+    assert min(inputs.min() for inputs in batches) == darkest
+    assert np.mean([(inputs == darkest).float().mean() for inputs in batches]) > 0.2

@@ -80,6 +80,15 @@ def test_no_expectation_is_met_and_failed_by_the_same_verdict():
         assert (expected, "undecided") not in ANSWERS
 
 
+def test_that_nothing_changes_is_refuted_by_a_difference_of_note_and_left_open_by_one_that_may_be_none(
+    base, evidence_of
+):
+    same = Contrast(treated={"loss": "mse"}, expect="equivalent")
+    claim = Claim(text="MSE changes nothing", stated=(same,))  # by 0.01 nats
+    verdicts = {shift: judged(base, evidence_of, claim, mse_is(shift)).verdict for shift in (0.001, 0.01, 0.1)}
+    assert verdicts == {0.001: "supported", 0.01: "undecided", 0.1: "refuted"}
+
+
 def test_a_contrast_that_two_claims_share_counts_once(base, evidence_of):
     claims = tuple(Claim(text=text, treated={"hidden": [8]}) for text in ("wider is better", "width helps"))
     evidence = evidence_of(Plan(base=base, claims=claims), lambda arm: NOISE * len(arm.label))

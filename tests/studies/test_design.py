@@ -1,10 +1,12 @@
 """A plan becomes arms: each recipe once, each with a name people can read."""
 
+import numpy as np
 import pytest
 
 from etude.studies.design import FEW_ARMS, arms_of, difference_text, level_text, told_arms, with_valid_comparisons
 from etude.values.claim import Claim, Contrast
 from etude.values.code import Code
+from etude.values.data import Arrays
 from etude.values.errors import RecipeError
 from etude.values.optimizer import Adam, Sgd
 from etude.values.recipe import Recipe, changed
@@ -100,6 +102,12 @@ def test_levels_read_as_people_write_them():
     assert level_text(Adam()) == "adam"
     assert level_text(Sgd(learning_rate=0.5, momentum=0.9)) == "sgd (learning rate 0.5, momentum 0.9)"
     assert level_text(Code(function=len)) == "len"
+
+
+def test_arrays_that_vary_are_told_by_what_is_in_them(base):
+    first, second = (Arrays(inputs=np.eye(20) + i, targets=np.arange(20) % 2) for i in range(2))
+    labels = [arm.label for arm in arms_of(Plan(base=base, vary={"data": (first, second)}, replicates=5))]
+    assert labels == [f"data arrays {one.checksum[:8]}" for one in (first, second)]
 
 
 def test_a_whole_that_varies_tells_its_parts_once():

@@ -221,6 +221,16 @@ def test_what_an_own_function_calls_and_names_belongs_to_its_identity(base, monk
     assert changed(base, {"model": builds_with_a_helper}).checksum != before.checksum
 
 
+def builds_from_an_attribute(n_inputs, n_outputs):
+    return n_inputs.helper
+
+
+def test_an_attribute_that_is_called_like_a_global_is_not_that_global(base, monkeypatch):
+    before = changed(base, {"model": builds_from_an_attribute})
+    monkeypatch.setitem(globals(), "helper", lambda: 10)
+    assert changed(base, {"model": builds_from_an_attribute}).checksum == before.checksum
+
+
 def test_an_edited_module_of_the_users_makes_another_recipe(base, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "my_networks_for_a_test.py"

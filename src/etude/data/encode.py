@@ -32,9 +32,13 @@ class Block:
     silent: bool
 
 
-def encode(frame: Frame, rows: Partition) -> Splits:
-    """The parts of one replicate: numbers centred and divided by their standard deviation, labels one-hot."""
-    blocks = [block(column, rows.train) for column in frame.columns]
+def encode(frame: Frame, rows: Partition, *, form: tuple[int, ...] = ()) -> Splits:
+    """The parts of one replicate: numbers centred and divided by their standard deviation, labels one-hot.
+
+    form: of an image, where the columns are its pixels: all are centred and scaled alike, so that a stroke looks the
+          same wherever it is
+    """
+    blocks = [_image(frame.columns, rows.train)] if form else [block(column, rows.train) for column in frame.columns]
     inputs = np.concatenate([b.values for b in blocks], axis=1).astype(np.float32)
     train, validation, test = (
         Part(inputs[mask], frame.targets[mask]) for mask in (rows.train, rows.validation, rows.test)
@@ -44,7 +48,8 @@ def encode(frame: Frame, rows: Partition) -> Splits:
         kind=frame.kind,
         classes=frame.classes,
         features=tuple(name for b in blocks for name in b.names),
-        notes=(*frame.notes, *_silenced(frame.columns, blocks)),
+        notes=frame.notes if form else (*frame.notes, *_silenced(frame.columns, blocks)),
+        form=form,
     )
 
 
@@ -107,6 +112,12 @@ def _scaled(column: Numbers, train: NDArray[np.bool_]) -> Block:
         return Block(scaled[:, None], (column.name,), not deviation)
     marked = np.stack([scaled, missing.astype(np.float64)], axis=1)
     return Block(marked, (column.name, f"{column.name} is missing"), not deviation)
+
+
+def _image(columns: Sequence[Column], train: NDArray[np.bool_]) -> Block:
+    pixels = np.stack([column.values for column in columns if isinstance(column, Numbers)], axis=1)
+    deviation = _deviation(pixels[train])
+    return Block((pixels - pixels[train].mean()) / (deviation or 1.0), (), not deviation)
 
 
 def _one_hot(column: Categories, train: NDArray[np.bool_]) -> Block:

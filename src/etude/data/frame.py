@@ -58,20 +58,23 @@ class Frame:
     notes: tuple[str, ...]
 
 
-def frame(where: str, columns: Sequence[Column], target: Column, wanted: str | None) -> Frame:
+def frame(
+    where: str, columns: Sequence[Column], target: Column, wanted: str | None, *, are_pixels: bool = False
+) -> Frame:
     """Columns and target as a Frame: constant columns left out, the kind of target decided.
 
-    wanted: "classification", "regression", or None: regression for numbers with more than 20 different values
+    wanted:     "classification", "regression", or None: regression for numbers with more than 20 different values
+    are_pixels: whether the columns are those of an image, which has a place for each of them, whatever it shows
     """
-    varying = [column for column in columns if not _constant(column)]
     dropped = [column.name for column in columns if _constant(column)]
-    if not varying:
+    varying = [column for column in columns if are_pixels or not _constant(column)]
+    if len(dropped) == len(columns):
         raise DataError(
             f"{where}: no column is left to learn from. "
             + (f"These never vary: {named(dropped)}. " if dropped else "")
             + "Give at least one column that differs between rows."
         )
-    notes = [f"dropped {named(dropped)}: the same in every row"] if dropped else []
+    notes = [f"dropped {named(dropped)}: the same in every row"] if dropped and not are_pixels else []
     kind, classes, targets = _target(where, target, wanted)
     if wanted is None and kind != "regression" and isinstance(target, Numbers):
         notes.append(f"target {target.name!r} is read as {len(classes)} classes: {FEW_VALUES}")

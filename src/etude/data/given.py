@@ -56,7 +56,8 @@ def arrays_frame(data: Arrays) -> Frame:
             "that are not finite as float32. Fill or remove those rows first; a network cannot take them in."
         )
     columns = [Numbers(f"x{j + 1}", data.inputs[:, j].astype(np.float64)) for j in range(data.inputs.shape[1])]
-    return frame("arrays", columns, _given_target(data.targets, data.kind), data.kind)
+    target = _given_target(data.targets, data.kind)
+    return frame("arrays", columns, target, data.kind, are_pixels=bool(data.form))
 
 
 def _given_target(targets: NDArray[Any], kind: str | None) -> Column:

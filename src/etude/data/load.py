@@ -226,7 +226,8 @@ def _of_frame(frame_of: Callable[[Any], Frame], content: Callable[[Any], str]) -
 
     def draw(data: Table | Bundled | Arrays, *, seed: int, replicate: int) -> Splits:
         frame = frame_of(data)
-        return encode(frame, partition(frame, _shares(data), seed=seed, replicate=replicate))
+        form = data.form if isinstance(data, Arrays) else ()
+        return encode(frame, partition(frame, _shares(data), seed=seed, replicate=replicate), form=form)
 
     def limits_of(data: Table | Bundled | Arrays) -> Mapping[str, Limit]:
         frame = frame_of(data)

@@ -63,16 +63,17 @@ class Trial:
             return iter([(inputs, targets)])
         order = stream(self.recipe.seed, self.replicate, "order", epoch).permutation(len(inputs))
         parts = torch.split(torch.from_numpy(order).to(inputs.device), size or len(inputs))
-        return ((self._shown(rows, epoch), targets[rows]) for rows in parts)
+        black = float(inputs.min()) if self.recipe.augment else 0.0
+        return ((self._shown(rows, epoch, black), targets[rows]) for rows in parts)
 
-    def _shown(self, rows: Tensor, epoch: int) -> Tensor:
-        """Some rows of the training part as an epoch shows them."""
+    def _shown(self, rows: Tensor, epoch: int, black: float) -> Tensor:
+        """Some rows of the training part as an epoch shows them; beyond the edge lies what is darkest in all of it."""
         inputs, how = self.inputs["train"][rows], self.recipe.augment
         if how is None:
             return inputs
         chance = key(self.recipe.seed, self.replicate, "augment")
         images = inputs.reshape(-1, *self.splits.form)
-        return augmented(images, rows, how, chance=chance, epoch=epoch).flatten(1)
+        return augmented(images, rows, how, chance=chance, epoch=epoch, black=black).flatten(1)
 
     def set_step(self, step: int) -> None:
         """Tell optimiser and dropout which step comes next."""

@@ -87,7 +87,15 @@ def _find(
     if isinstance(part, Bound):
         return _bound(part, _limit(evidence, limits, part))
     assert isinstance(answer, Effect)
-    return ANSWERS.get((part.expect, answer.verdict), "undecided"), effect_sentence(answer)
+    return _answer(part, answer), effect_sentence(answer)
+
+
+def _answer(part: Contrast, effect: Effect) -> ClaimVerdict:
+    """That nothing of note changes is refuted where all of the interval is of note: that it is not 0 is too little."""
+    answer = ANSWERS.get((part.expect, effect.verdict), "undecided")
+    least = min(abs(effect.low), abs(effect.high))
+    too_little = part.expect == "equivalent" and answer == "refuted" and least < (effect.smallest_effect or 0.0)
+    return "undecided" if too_little else answer
 
 
 def _limit(evidence: Evidence, limits: Mapping[str, Mapping[str, Limit]], part: Bound) -> Limit | None:

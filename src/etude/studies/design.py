@@ -7,7 +7,7 @@ from typing import Any
 from etude.figures.words import field_words, level_words
 from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast, Settings
 from etude.values.code import Code
-from etude.values.data import Data
+from etude.values.data import Arrays, Data
 from etude.values.errors import RecipeError
 from etude.values.nearest import nearest
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
@@ -109,6 +109,8 @@ LONGEST = 14
 
 
 def _spec_text(spec: Spec) -> str:
+    if isinstance(spec, Arrays):
+        return spec.problem
     kind = type(spec).__name__.lower()
     defaults = {name: field.default for name, field in type(spec).model_fields.items()}
     of_note = [(name, value) for name, value in spec if value != defaults[name] and name not in ("name", spec.told_by)]

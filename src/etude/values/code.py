@@ -1,5 +1,6 @@
 """The user's own Python inside a recipe: a function or object, with an identity that outlives the process."""
 
+import dis
 import hashlib
 import inspect
 import sys
@@ -117,9 +118,14 @@ def _is_under_libraries(origin: str) -> bool:
 
 
 def _names(code: CodeType) -> list[str]:
-    """The global names a function mentions, those of functions inside it included."""
+    """The global names a function reads, those of functions inside it included; an attribute's name is none."""
+    own = (step.argval for step in dis.get_instructions(code) if step.opname in READ)
     inner = (name for part in code.co_consts if isinstance(part, CodeType) for name in _names(part))
-    return sorted({*code.co_names, *inner})
+    return sorted({*own, *inner})
+
+
+READ = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+"""Instructions of Python that read a global by its name."""
 
 
 def _source(kind: FunctionType | type) -> bytes:

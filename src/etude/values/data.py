@@ -1,6 +1,7 @@
 """What a run learns from: a synthetic task, a bundled set, the user's table, or the user's arrays."""
 
 import hashlib
+import math
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -185,11 +186,17 @@ class Names(Spec):
 
 
 class Arrays(Spec):
-    """The user's own arrays: inputs of shape (rows, features), targets of shape (rows,)."""
+    """The user's own arrays: inputs of shape (rows, features), or images, and targets of shape (rows,).
 
-    inputs: NDArray[np.float32] = Field(description="an array of shape (rows, features)", repr=False)
+    Images are kept flat, and all their pixels are centred and scaled alike; each column of a table by itself.
+    """
+
+    inputs: NDArray[np.float32] = Field(
+        description="an array of shape (rows, features), or of images (rows, channels, height, width)", repr=False
+    )
     targets: NDArray[Any] = Field(description="an array of shape (rows,)", repr=False)
     checksum: str = Field("", description="sha256 of both arrays, computed from them")
+    form: tuple[int, ...] = Field((), description="of an image: (channels, height, width); empty: a row of a table")
     kind: Literal["classification", "regression"] | None = Field(None, description="what is predicted")
     validation: Share = Field(0.2, description="share of the rows kept for validation")
     test: TestShare = Field(0.2, description="share of the rows kept for the final score")
@@ -200,18 +207,26 @@ class Arrays(Spec):
     def _copy_and_freeze(cls, fields: dict[str, Any]) -> dict[str, Any]:
         inputs = np.array(fields.get("inputs"), dtype=np.float32)
         targets = np.array(fields.get("targets"))
+        form = tuple(fields.get("form", ()))
+        if inputs.ndim == 4:
+            form, inputs = inputs.shape[1:], inputs.reshape(len(inputs), -1)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = targets[:, 0]
         if inputs.ndim != 2 or targets.shape != inputs.shape[:1]:
             raise DataError(
-                f"inputs have shape {inputs.shape} and targets {targets.shape}. One row is one example: "
-                "pass inputs of shape (rows, features) and targets of shape (rows,)."
+                f"inputs have shape {inputs.shape} and targets {targets.shape}. One row is one example: pass inputs of "
+                "shape (rows, features), or of images (rows, channels, height, width), and targets of shape (rows,)."
+            )
+        if form and (len(form) != 3 or math.prod(form) != inputs.shape[1]):
+            raise DataError(
+                f"an image of form {form} does not have the {inputs.shape[1]} numbers of a row. "
+                "Pass form=(channels, height, width), whose product is the number of columns."
             )
         inputs.setflags(write=False)
         targets.setflags(write=False)
         content = inputs.tobytes() + repr(targets.tolist()).encode()
         checksum = hashlib.sha256(repr(inputs.shape).encode() + content).hexdigest()
-        return {**fields, "inputs": inputs, "targets": targets, "checksum": checksum}
+        return {**fields, "inputs": inputs, "targets": targets, "checksum": checksum, "form": form}
 
     @property
     def problem(self) -> str:
@@ -222,7 +237,7 @@ class Arrays(Spec):
         if not isinstance(other, Arrays):
             return NotImplemented
         mine, theirs = (
-            (data.checksum, data.kind, data.validation, data.test, data.test_drawn) for data in (self, other)
+            (data.checksum, data.form, data.kind, data.validation, data.test, data.test_drawn) for data in (self, other)
         )
         return mine == theirs
 
@@ -298,7 +313,8 @@ def _as_arrays(dataset: IndexedPairs) -> Arrays:
             )
         inputs.append(x)
         targets.append(y)
-    return Arrays(inputs=np.stack(inputs).reshape(len(inputs), -1), targets=np.stack(targets))
+    stacked = np.stack(inputs)
+    return Arrays(inputs=stacked if stacked.ndim == 4 else stacked.reshape(len(stacked), -1), targets=np.stack(targets))
 
 
 def _length(dataset: IndexedPairs) -> int:

@@ -95,7 +95,8 @@ class Recipe(Spec):
         if isinstance(value, Code):
             return {"code": value.name, "checksum": value.checksum}
         if isinstance(value, Arrays):
-            return {**value.model_dump(exclude={"inputs", "targets"}), "arrays": list(value.inputs.shape)}
+            left_out = {"inputs", "targets"} if value.form else {"inputs", "targets", "form"}
+            return {**value.model_dump(exclude=left_out), "arrays": list(value.inputs.shape)}
         return value.model_dump() if isinstance(value, Spec) else value
 
     @property
