@@ -1,13 +1,14 @@
 """What lessons are written with: settings, sentences, tables and pictures, as a plain script shows them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 
 from etude.faces import lesson as support
-from etude.faces.lesson import PICTURES, RECORD, SETTING, Lesson
+from etude.faces.lesson import PICTURES, READ_EFFECTS, READ_MARGIN, RECORD, SETTING, Lesson
 from etude.faces.lesson_pictures import draw_curves, draw_effects, draw_limits, draw_network, draw_stack
 from etude.faces.lessons import Measured
 from etude.values.curve import curve
@@ -59,6 +60,8 @@ def test_a_figure_says_what_the_full_setting_gave(lesson: Lesson, capsys):
     assert capsys.readouterr().out.strip() == "A gap of 0.038 nats was left. *At the full setting: 0.041.*"
     lesson.figure("unheard of", 1.0, "It was {:.1f}.")
     assert capsys.readouterr().out.strip() == "It was 1.0."
+    lesson.figure("gap", 0.0377, "Of the way, {:.2f} % is left.")
+    assert capsys.readouterr().out.strip() == "Of the way, 0.04 % is left. *At the full setting: 0.04 %.*"
     lesson.figure("verdict", "undecided", "It is {}.")
     assert capsys.readouterr().out.strip() == "It is undecided. *At the full setting: better.*"
 
@@ -90,6 +93,15 @@ def test_a_picture_says_in_words_what_it_shows_and_can_be_kept(
     lesson.show(axes.figure, WORDS)
     assert capsys.readouterr().out.strip() == f"[picture] {WORDS}"
     assert (tmp_path / "01_baseline-1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_effects_says_how_it_is_read_and_another_one_does_not(lesson: Lesson, axes, effect, capsys):
+    for margin, told in ((None, READ_EFFECTS), (0.01, f"{READ_EFFECTS} {READ_MARGIN}")):
+        lesson.draw_effects(axes, [replace(effect, smallest_effect=margin)], ["MSE against BCE"])
+        lesson.show(axes.figure, WORDS)
+        assert capsys.readouterr().out.strip() == f"[picture] {WORDS} {told}"
+    lesson.show(axes.figure, WORDS)
+    assert capsys.readouterr().out.strip() == f"[picture] {WORDS}"
 
 
 def test_a_picture_without_words_is_refused(lesson: Lesson, axes):

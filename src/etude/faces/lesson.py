@@ -48,7 +48,7 @@ from etude.values.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 SETTING = "ETUDE_LESSONS"
 """The environment variable that chooses between the settings "small", which is the default, and "full"."""
@@ -58,6 +58,12 @@ RECORD = "ETUDE_LESSONS_RECORD"
 
 PICTURES = "ETUDE_LESSONS_PICTURES"
 """A folder that pictures are written to as PNG as well, to look at those of a plain script."""
+
+READ_EFFECTS = "A small dot is one replicate’s difference, the large dot their mean, and the black bar its interval."
+"""How to read a picture of effects; `show` adds it to the text alternative."""
+
+READ_MARGIN = "What lies in the grey band is too small to care about."
+"""The same of the smallest effect of interest, where there is one."""
 
 _A_MINUS = re.compile(r"(?<![\w\-–−.])-(?=\.?\d)")
 _CODE_OR_FORMULA = re.compile(r"(`[^`]*`|\$[^$]*\$)")
@@ -82,6 +88,7 @@ class Lesson:
         self.is_full = chosen == "full"
         self.colours: Mapping[str, str] = COLOURS
         self._shown = 0
+        self._keys: dict[Figure | SubFigure, str] = {}
         use_style()
 
     def of(self, small: Any, full: Any) -> Any:  # noqa: ANN401 - whatever differs between the settings
@@ -110,11 +117,12 @@ class Lesson:
     def show(self, figure: "Figure", alternative: str) -> None:
         """A picture, and below it in words what it shows, for those who cannot see it and those who can.
 
-        alternative: one to three sentences; numbers in it are made by the code, as everywhere
+        alternative: one to three sentences; numbers in it are made by the code, as everywhere. How effects are to be
+                     read is added where `draw_effects` drew some.
         """
         if len(alternative.split()) < 8:
             raise RecipeError(f"the text alternative {alternative!r} does not say what the picture shows.")
-        told = _A_MINUS.sub("−", " ".join(alternative.split()))
+        told = _A_MINUS.sub("−", " ".join([*alternative.split(), *self._keys.pop(figure, "").split()]))
         png = picture_png(figure)
         self._shown += 1
         folder = os.environ.get(PICTURES)
@@ -159,7 +167,8 @@ class Lesson:
             self.say(told)
             return
         full = self._measured.figures.get(key)
-        beside = "" if full is None else f" *At the full setting: {format(full, fields[0][2] or '')}.*"
+        unit = " %" if sentence.partition("}")[2].startswith(" %") else ""
+        beside = "" if full is None else f" *At the full setting: {format(full, fields[0][2] or '')}{unit}.*"
         self.say(f"{told}{beside}")
 
     def full(self, what: str) -> None:
@@ -229,6 +238,7 @@ class Lesson:
         What is smaller than the smallest effect of interest lies in a grey band around zero.
         """
         draw_effects(axes, effects, labels)
+        self._keys[axes.figure] = f"{READ_EFFECTS} {READ_MARGIN if effects[0].smallest_effect else ''}".rstrip()
 
     def draw_network(
         self, axes: "Axes", layers: Sequence[int], names: Sequence[str], inputs: Sequence[str] = ()

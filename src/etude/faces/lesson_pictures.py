@@ -182,6 +182,12 @@ _STACK = (
 MOST_UNITS = 8
 """Units of a layer that are drawn one by one; of more, the first and the last with dots between."""
 
+MOST_LARGE_UNITS = 5
+"""Units of a layer that are drawn large; of more, circles are smaller so that they do not touch."""
+
+DRAWN_OF_MANY = 3
+"""Units drawn at either end of a layer that has more than `MOST_UNITS`."""
+
 
 def draw_network(axes: "Axes", layers: Sequence[int], names: Sequence[str], inputs: Sequence[str] = ()) -> None:
     """Layers of units from left to right, each unit joined to all of the layer before, the name of each layer below.
@@ -194,13 +200,14 @@ def draw_network(axes: "Axes", layers: Sequence[int], names: Sequence[str], inpu
             for x_after, y_after, _ in after:
                 axes.plot([x, x_after], [y, y_after], color="#B5B5B5", linewidth=0.9, zorder=1)
     for column, units in enumerate(places):
+        size = 22 if len(units) <= MOST_LARGE_UNITS else 14
         for x, y, unit in units:
-            axes.plot([x], [y], "o", markersize=22, color="white", markeredgecolor=COLOURS["blue"], zorder=2)
+            axes.plot([x], [y], "o", markersize=size, color="white", markeredgecolor=COLOURS["blue"], zorder=2)
             axes.annotate(inputs[unit] if column == 0 and inputs else "", (x, y), ha="center", va="center", zorder=3)
         if layers[column] > MOST_UNITS:
-            axes.annotate("⋮", (column, 0), ha="center", va="center", fontsize=16)
+            axes.annotate("⋮", (column, 0), ha="center", va="center", fontsize=16, zorder=3)
         axes.annotate(names[column], (column, -MOST_UNITS / 4 - 0.55), ha="center", va="top", fontsize=9.5)
-    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-MOST_UNITS / 4 - 1.2, MOST_UNITS / 4))
+    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-MOST_UNITS / 4 - 1.2, MOST_UNITS / 4 + 0.2))
     axes.axis("off")
 
 
@@ -209,5 +216,5 @@ def _heights(n: int) -> list[tuple[float, int]]:
     if n <= MOST_UNITS:
         step = min(1.0, MOST_UNITS / 2 / n)
         return [(step * ((n - 1) / 2 - unit), unit) for unit in range(n)]
-    drawn = [*range(3), *range(n - 3, n)]
-    return [(0.62 * (3.5 - 1 - i if i < 3 else 2.5 - i), unit) for i, unit in enumerate(drawn)]
+    top = [(MOST_UNITS / 4 - 0.25 - 0.56 * i, i) for i in range(DRAWN_OF_MANY)]
+    return [*top, *((-y, n - 1 - unit) for y, unit in reversed(top))]
