@@ -4,11 +4,11 @@
 # **“MSE showed a 71 % improvement over BCE.” Is that true?**
 #
 # Our learner trained a second network, with another loss, and its final number was much lower than the first one's. The
-# conclusion went into the notebook, and into the list of lessons learned: “the loss function matters (71 %)”. It is the
-# most natural mistake in the field, and undoing it takes three ideas that you will use every day afterwards: units,
-# one change at a time, and more than one seed.
+# conclusion went into the notebook, and from there into the list of lessons learned: the loss function matters, by 71 %.
+# It is the most natural mistake in the field, and undoing it takes three ideas that you will use every day afterwards:
+# units, one change at a time, and more than one seed.
 #
-# You need lesson 1: log loss, chance and the Bayes limit, replicates.
+# You need lesson 1: log loss, chance and the Bayes limit, replicates, and what a verdict is.
 
 # %%
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ from etude.faces.lesson import Lesson
 from etude.values.claim import Claim, Contrast
 
 lesson = Lesson(2)
-SEED = 0
+SEED = 0  # change it: nearly every number that we measure will change, and no sentence should become false
 
 # %% [markdown]
 # ## The two notebooks
@@ -30,13 +30,18 @@ SEED = 0
 # with a third feature that has nothing to do with it.
 
 # %%
-WRITTEN_1, WRITTEN_2 = 0.6190, 0.1773  # the final losses in the learner's notebooks
+WRITTEN_1, WRITTEN_2 = 0.6190, 0.1773  # the final training losses in the learner's notebooks
 
 first = {"loss": "bce", "features": 2, "rows": 1000, "hidden": (4,)}
 second = {"loss": "mse", "features": 3, "rows": 1500, "hidden": (5,)}
 lesson.table(
-    [[name, str(first[name]), str(second[name])] for name in first]
-    + [["final loss", f"{WRITTEN_1:.4f}", f"{WRITTEN_2:.4f}"]],
+    [
+        ["loss", "BCE", "MSE"],
+        ["features", "two", "three"],
+        ["rows", f"{first['rows']:,}", f"{second['rows']:,}"],
+        ["hidden units", "four", "five"],
+        ["final training loss", f"{WRITTEN_1:.4f}", f"{WRITTEN_2:.4f}"],
+    ],
     ["", "notebook 1", "notebook 2"],
 )
 improvement = (WRITTEN_1 - WRITTEN_2) / WRITTEN_1
@@ -58,7 +63,7 @@ lesson.show(
 )
 
 # %% [markdown]
-# In the training loop of lesson 1 one line is another, and all else stays as it was:
+# In the training loop of lesson 1 only one line changes:
 #
 # ```python
 # loss = nn.BCEWithLogitsLoss()(model(x), y)           # notebook 1
@@ -128,8 +133,10 @@ lesson.table(
 )
 
 # %% [markdown]
-# So the second network does stand further along than the first. The learner saw something. But was it the loss, the
-# third feature, the additional rows, or the fifth unit? Or luck?
+# By these shares the second network seems further along, though the two rulers do not divide the road alike. The
+# learner saw something. But was it the loss, the third feature, the additional rows, or the fifth unit? Or luck, since
+# each number comes from a single training? (The minimum of about 0.05 in lesson 1 belongs to the second ruler: its Bayes
+# limit is 0.95 · 0.05.)
 #
 # ## Your prediction
 #
@@ -163,7 +170,7 @@ claims = [
         stated=(Contrast(control={**second, "loss": "bce"}, treated="notebook 2", metric="brier"),),
     ),
     Claim(
-        text="Data trumps architecture: 800 to 1,200 training rows had more impact than doubling the parameters.",
+        text="More data beats architecture: 800 to 1,200 training rows had more impact than doubling the parameters.",
         stated=(
             Contrast(
                 control=middle,
@@ -184,6 +191,10 @@ study = etude.Study(
     metric="brier",
 )
 result = study.run(out=lesson.store, quiet=True)
+
+# %% [markdown]
+# Each row of the picture is one choice. A small dot is one replicate: its eight differences, one for each setting of the
+# other three choices, averaged. Four questions share one error rate of 5 %, so some intervals are drawn wider than 95 %.
 
 # %% jupyter={"source_hidden": true}
 labels = {
@@ -208,26 +219,33 @@ lesson.show(
 # %%
 for effect in effects:
     lesson.say(f"- {labels[effect.factor]}: {lesson.tell(effect)}.")
-largest = max(effects, key=lambda effect: abs(effect.mean))
+largest, *others = sorted(effects, key=lambda effect: -abs(effect.mean))
 lesson.figure("largest", labels[largest.factor], "The largest estimate of the four is that of **{}**.")
+least = max(largest.low, -largest.high, 0)
+if least < max(abs(end) for effect in others for end in (effect.low, effect.high)):
+    lesson.say("The intervals overlap, so the order of the four is not settled.")
 of_loss = next(effect for effect in effects if effect.factor == "loss")
 lesson.figure(
     "loss on Brier", of_loss.mean, "MSE instead of BCE changes the Brier score by {:+.4f} squared probability."
 )
-assert all(abs(effect.mean) < 0.2 * (WRITTEN_1 - WRITTEN_2) for effect in effects)
+road = limit["brier"].chance - limit["brier"].bayes
+lesson.say(f"""
+    All of this is on one ruler, so we may compare. The whole road from chance to the Bayes limit is {road:.4f} squared
+    probability. The largest of the four estimates is {100 * abs(largest.mean) / road:.0f} % of it.
+""")
+assert all(abs(effect.mean) < 0.2 * road for effect in effects)
 
 # %% [markdown]
-# Compare any of these with the difference of the learner's two numbers. Whatever the verdicts say at your seed, all of
-# the effects are many times smaller than that.
-#
 # ## Four sentences on trial
 #
-# Three belong to the 71 %. The fourth is another of the learner's conclusions, “data trumps architecture”, with what was
-# written down for it. It compares two changes, so étude subtracts the one effect from the other, pair by pair.
+# The first and the last are the learner's. The two between them are ours: what the first takes for granted, and what a
+# fair comparison would have asked. The last compares two changes, so étude subtracts the one effect from the other, pair
+# by pair.
 
 # %%
-for judgement in result.claims:
-    lesson.say(f"“{judgement.claim.text}” **{judgement.verdict}**. {judgement.because}")
+for judgement, is_ours in zip(result.claims, (False, True, True, False), strict=True):
+    text = f"*{judgement.claim.text}*" if is_ours else f"“{judgement.claim.text}”"
+    lesson.say(f"{text} **{judgement.verdict}**. {judgement.because}")
 as_stated, by_notebooks, *_ = result.claims
 assert as_stated.verdict == "not comparable"
 assert by_notebooks.verdict == "confounded"
@@ -236,12 +254,18 @@ assert by_notebooks.verdict == "confounded"
 # *Not comparable* and *confounded* are not polite words for “no”. The first means that the subtraction has no meaning,
 # as its two sides have different units. The second means that the difference may be real, and that nothing in these
 # runs says what caused it, because four things changed together. Where a verdict is *undecided*, these replicates allow
-# more than one answer, and “the same” is only one of them.
+# more than one answer, and that nothing changes is only one of them. The number in the last verdict is the effect of the
+# rows minus the effect of doubling the parameters: above zero means that doubling did more good.
 #
-# ## One change, two rulers
+# ## One change, three rulers
 #
 # The third sentence is a fair question: change the loss alone. Now it is a matter of measuring the answer in a unit
 # that does not belong to one of the two contestants alone. So we take several.
+#
+# The same effect was asked about twice above. In the picture it is averaged over all settings of the other choices. In
+# the trial it is that of notebook 2's own setting alone, which fewer trainings speak about, so it is less certain. In the
+# next table it is averaged again. Intervals differ too: those above are widened where several questions share one error
+# rate; in the table each is a 95 % interval on its own.
 
 # %%
 rulers = {"brier": "Brier score", "log_loss": "log loss", "accuracy": "accuracy"}
@@ -250,13 +274,19 @@ lesson.table(
     [[rulers[e.metric], f"{e.mean:+.4f} ({e.low:+.4f} to {e.high:+.4f})", e.unit, e.verdict] for e in fair],
     ["scored by", "MSE minus BCE (95 % interval)", "unit", "verdict"],
 )
+by_brier, by_log_loss, by_accuracy = (effect.verdict for effect in fair)
+lesson.say(f"""
+    This answers the second prediction. For MSE instead of BCE, with nothing else changed, the verdict is *{by_brier}* by
+    the Brier score, *{by_log_loss}* by log loss, and *{by_accuracy}* by accuracy.
+""")
 verdicts = {effect.verdict for effect in fair}
 decided = verdicts & {"better", "worse"}
 if len(decided) == 2:
     told = "The rulers disagree: which loss is better depends on what you want of the network. Say it before you train."
 elif len(decided) == 1 and len(verdicts) > 1:
     told = (
-        f"Where a ruler decides, it says {decided.pop()}; not every ruler does. Say which one counts before you train."
+        f"Where a ruler shows a difference, it says {decided.pop()}; not every ruler shows one. Say which one counts "
+        "before you train."
     )
 elif len(decided) == 1:
     told = f"All three rulers agree: {decided.pop()}."
@@ -281,7 +311,7 @@ assert np.allclose(best, q, atol=2e-3)
 # %% [markdown]
 # ## How hard they pull
 #
-# The learner's notes call MSE the loss with “simpler gradients”. For a network that ends in a sigmoid it is the other
+# MSE has the simpler gradients, the learner's notes say, in short. For a network that ends in a sigmoid it is the other
 # way round. Let $z$ be the logit and $p = \text{sigmoid}(z)$. The sigmoid's derivative is $p (1 - p)$, and the chain
 # rule gives, for one example,
 #
@@ -304,27 +334,44 @@ assert torch.allclose(pull_mse, 2 * (p - y) * p * (1 - p), atol=1e-5)
 figure, axes = plt.subplots()
 axes.plot(z.detach(), pull_bce.abs(), color=lesson.colours["blue"], label="BCE")
 axes.plot(z.detach(), pull_mse.abs(), "--", color=lesson.colours["orange"], label="MSE")
-axes.set(xlabel="logit z, when the label is 1", ylabel="size of the derivative by z", title="How hard each loss pulls")
+axes.set(xlabel="logit z, when the label is 1", ylabel="size of the derivative", title="How hard each loss pulls")
 axes.annotate("very wrong", (-7.9, 0.06), fontsize=9.5)
 axes.annotate("very right", (6.1, 0.06), fontsize=9.5)
 axes.legend()
 lesson.show(
     figure,
-    f"The size of the derivative by the logit for label 1. At z = −8, where the network is very wrong, BCE pulls with "
-    f"{abs(pull_bce[0]):.2f} and MSE with {abs(pull_mse[0]):.4f}. The curve of MSE is a hump: never above "
-    f"{pull_mse.abs().max():.2f}, and nearly 0 at both ends.",
+    f"The size of each loss's derivative with respect to the logit z, for label 1. The two have different units: compare "
+    f"not their heights but their shapes. BCE pulls hardest where the network is most wrong, at the left. MSE is a hump: "
+    f"at z = −8 it pulls with {100 * pull_mse[0].abs() / pull_mse.abs().max():.1f} % of its greatest pull.",
 )
 
 # %% [markdown]
-# Then why is the effect of the loss so small above? A good part of the answer is the optimiser. Adam divides each
+# Then why is the effect of the loss on the Brier score so small above? A good part of the answer is the optimiser. Adam divides each
 # parameter's gradient by its own recent size, so a loss that pulls half as hard everywhere is followed with very nearly
 # the same steps. With an optimiser that does not divide, it is another story. That is the exercise.
 #
 # ## One seed
 #
-# The learner had one run of each notebook, with different random numbers. Let us play that game many times: draw one
-# replicate of notebook 1 and another one of notebook 2, and see who wins. Both are scored by the Brier score on new
-# examples, so that the units are right.
+# The learner had one run of each notebook, with different random numbers. Where would those two runs stand among ours?
+
+# %%
+written = {"notebook 1": ("log_loss", WRITTEN_1), "notebook 2": ("brier", WRITTEN_2)}
+for name, (metric, number) in written.items():
+    losses = [run.score(metric, "train") for run in result.runs[name]]
+    lower = sum(loss < number for loss in losses)
+    lesson.say(f"""
+        - {name.capitalize()}: the learner's training loss is {number:.4f}; ours go from {min(losses):.4f} to
+          {max(losses):.4f}. Lower than the learner's: {lower} of {len(losses)}.
+    """)
+    if lower in (0, len(losses)):
+        lesson.say("""
+            That is outside of all of ours. It may be luck, or the notebook differed from our recipe in something that was
+            not written down. One number cannot tell.
+        """)
+
+# %% [markdown]
+# Let us play the learner's game many times: draw one replicate of notebook 1 and another one of notebook 2, and see who
+# wins. Both are scored by the Brier score on new examples, so that the units are right.
 
 # %%
 one, two = (
@@ -335,17 +382,18 @@ wins = 100 * np.mean(games < 0)
 
 # %% jupyter={"source_hidden": true}
 figure, axes = plt.subplots(figsize=(7, 2.8))
-for height, (values, name) in enumerate(((one, "notebook 1"), (two, "notebook 2"))):
+for height, values in enumerate((one, two)):
     axes.plot(
         values, np.full_like(values, height), "o^"[height], color=lesson.colours["blue" if height == 0 else "orange"]
     )
-    axes.annotate(name, (0, height + 0.25), xycoords=("axes fraction", "data"))
-axes.set(xlabel="Brier score on new examples (squared probability); lower is better", yticks=[], ylim=(-0.5, 1.6))
+axes.set(xlabel="Brier score on new examples (squared probability); lower is better", ylim=(-0.6, 1.6))
+axes.set_yticks([0, 1], ["notebook 1", "notebook 2"])
 axes.set_title("Each replicate of the two recipes")
 lesson.show(
     figure,
     f"Two rows of {len(one)} marks. Notebook 1 lies between {one.min():.3f} and {one.max():.3f}, notebook 2 between "
-    f"{two.min():.3f} and {two.max():.3f}: the spread of either is as wide as what one hopes to see between them.",
+    f"{two.min():.3f} and {two.max():.3f}. The medians differ by {abs(np.median(one) - np.median(two)):.3f}; the rows are "
+    f"{np.ptp(one):.3f} and {np.ptp(two):.3f} wide.",
 )
 
 # %%
@@ -353,7 +401,12 @@ lesson.figure("wins", wins, "Of all such games, notebook 2 wins {:.0f} %.")
 range_of_games = (
     f"The difference of two single runs comes out anywhere between {games.min():+.3f} and {games.max():+.3f}."
 )
-lesson.say(f"{range_of_games} A single pair of trainings is one of these games. Lesson 4 asks how many are enough.")
+odds = {40: "probably not", 60: "as likely as not", 95: "probably, but do not bet much on it", 100: "almost surely"}
+again = next(words for most, words in odds.items() if wins <= most)
+lesson.say(f"""
+    {range_of_games} A single pair of trainings is one of these games. Would notebook 2 have won again, with another seed?
+    On this ruler, {again}. Lesson 4 asks how many trainings are enough.
+""")
 
 # %% jupyter={"source_hidden": true}
 figure, axes = plt.subplots()
@@ -362,11 +415,13 @@ for name, colour, style in (("notebook 1", "blue", "-"), ("notebook 2", "orange"
 axes.set(xlabel="optimiser step", ylabel="Brier score (squared probability)", title="Both notebooks on one ruler")
 axes.legend(loc="center left")
 lesson.draw_limits(axes, limit["brier"])
+begin = [np.median([run.curve("test/brier").values[0] for run in result.runs[name]]) for name in written]
 lesson.show(
     figure,
     f"The Brier score on new examples of both recipes against the optimiser step: medians, and bands that hold the "
-    f"middle 80 % of {len(one)} replicates. Both fall slowly from chance, at {limit['brier'].chance:.2f}, to medians of "
-    f"{np.median(one):.3f} and {np.median(two):.3f}, far above the Bayes limit of {limit['brier'].bayes:.3f}.",
+    f"middle 80 % of {len(one)} replicates. They begin at {begin[0]:.3f} and {begin[1]:.3f}, before any training, and "
+    f"end at {np.median(one):.3f} and {np.median(two):.3f}. Chance is {limit['brier'].chance:.2f}, the Bayes limit "
+    f"{limit['brier'].bayes:.3f}.",
 )
 
 # %% [markdown]
@@ -378,11 +433,10 @@ lesson.show(
 # | the second run is better, and several things changed | any of them helped, or some helped and others harmed | change one at a time, or all combinations |
 # | the second run is better, and one thing changed | it helped, or it was luck | replicates, compared in pairs |
 # | the losses disagree on who is better | each network is best at what it was asked for | say beforehand which score counts |
-# | the loss ends above chance's number in another unit | nothing | chance and the Bayes limit in the same unit |
 #
-# ## What is true of “the loss function matters”
+# ## Does the loss function matter?
 #
-# Quite a lot. It decides what the network is asked for: probabilities, if the loss is proper. It decides how hard the
+# The learner's sentence has a good deal of truth in it. The loss function decides what the network is asked for: probabilities, if the loss is proper. It decides how hard the
 # network is pulled when it is surely wrong. It decides what the optimiser sees, and so which learning rate is right.
 # And it decides the *unit* of the number in your notebook, which is why it must never be the number that two losses are
 # compared by. What it did here, alone, is in the table above; it is not 71 %.
@@ -390,8 +444,9 @@ lesson.show(
 # ## Exercise
 #
 # Replace Adam by plain gradient descent, `etude.sgd(learning_rate=0.1)`, and change the loss alone, in the setting of
-# notebook 2. At the start the network says $p ≈ ½$ everywhere. From the two formulas: how much harder does BCE pull there?
-# So which network will be ahead after 1,500 steps? Write down your guess, then the study.
+# notebook 2. At the start the network says $p \approx ½$ everywhere. From the two formulas: how much harder does BCE pull
+# there? (Plain gradient descent knows no units. It walks by the bare number.) So which network will be ahead after 1,500
+# steps? Write down your guess, then the study.
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 sgd = etude.Recipe(
@@ -424,9 +479,9 @@ lesson.say(
 # ## What would change our mind
 #
 # We say that the 71 % came mostly from the change of unit. That part is arithmetic, and no experiment can change it. We
-# also say that MSE alone does little here. A study with more replicates, longer training or other data might find
-# more; then the sentence “MSE makes the network better by so much Brier score, on this task” would have our support, in
-# that unit and with its interval.
+# also say that MSE alone changes the Brier score by little here. A study with more replicates, longer training or other data might find
+# more. Then we should support a sentence that says by how much MSE makes the network better, on which task, in which
+# unit, and with which interval.
 
 # %%
 lesson.full("64 replicates of every combination instead of 12")
