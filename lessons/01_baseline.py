@@ -348,11 +348,15 @@ assert limit.bayes < np.median(finals) < limit.chance
 # - Otherwise, if zero lies outside the interval, it is *better* or *worse*.
 # - Otherwise it is *undecided*: this many replicates do not tell.
 #
+# (For *equivalent* étude looks at an interval of its own, a 90 % interval for one question and wider where several are
+# asked at once. So a printed interval may reach a little beyond 0.01 and the verdict still be *equivalent*, or lie just
+# within it and the verdict be *undecided*; `docs/statistics.md` says why.)
+#
 # A claim says beforehand which verdict it expects; all three of ours expect *equivalent*. It is *supported* if that is
 # the verdict. It is *refuted* if the whole interval is more than we care about: that a difference exists is not enough,
 # it has to be worth mentioning. Otherwise the claim is *undecided*.
 #
-# When several questions are asked at once, some intervals are made wider, up to 98 % here instead of 95 %, so that all
+# When several questions are asked at once, some intervals are made wider than 95 %, so that all
 # answers together are wrong no more often than one would be (lesson 6 tells how).
 
 # %%

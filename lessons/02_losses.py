@@ -223,7 +223,9 @@ largest, *others = sorted(effects, key=lambda effect: -abs(effect.mean))
 lesson.figure("largest", labels[largest.factor], "The largest estimate of the four is that of **{}**.")
 least = max(largest.low, -largest.high, 0)
 if least < max(abs(end) for effect in others for end in (effect.low, effect.high)):
-    lesson.say("The intervals overlap, so the order of the four is not settled.")
+    lesson.say(
+        "These intervals do not settle the order of the four. An interval of the difference between two effects might."
+    )
 of_loss = next(effect for effect in effects if effect.factor == "loss")
 lesson.figure(
     "loss on Brier", of_loss.mean, "MSE instead of BCE changes the Brier score by {:+.4f} squared probability."
@@ -265,7 +267,8 @@ assert by_notebooks.verdict == "confounded"
 # The same effect was asked about twice above. In the picture it is averaged over all settings of the other choices. In
 # the trial it is that of notebook 2's own setting alone, which fewer trainings speak about, so it is less certain. In the
 # next table it is averaged again. Intervals differ too: those above are widened where several questions share one error
-# rate; in the table each is a 95 % interval on its own.
+# rate; in the table each is a 95 % interval on its own. (For *equivalent* étude
+# looks at an interval of its own, so a verdict may seem a little at odds with the one that is printed; lesson 1 said so.)
 
 # %%
 rulers = {"brier": "Brier score", "log_loss": "log loss", "accuracy": "accuracy"}

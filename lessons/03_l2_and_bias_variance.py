@@ -196,7 +196,7 @@ assert way < 50
 
 # %% [markdown]
 # Now the trial itself. All six comparisons share one error rate of 5 % (Holm, lesson 6), so some intervals are wider than
-# 95 %. The first claim is the learner's sentence, the second is ours.
+# 95 %; and for *equivalent* étude looks at an interval of its own (lesson 1). The first claim is the learner's sentence, the second is ours.
 
 # %%
 for judgement, text in zip(result.claims, ("“{}”", "*{}*"), strict=True):
@@ -326,7 +326,7 @@ for axes, strength, runs in zip(
     axes.plot(x1, drawn[:12].T, color=lesson.colours["sky"], linewidth=0.7)
     axes.plot(x1, drawn.mean(axis=0), color=lesson.colours["blue"], label="their mean")
     axes.plot(x1, height, "--", color="black", label="the truth")
-    axes.set(xlabel="$x_1$", title=f"λ = {strength:g}", ylim=(-2.5, 4.5))
+    axes.set(xlabel="$x_1$", title=f"λ = {strength:g}", ylim=(-3.5, 4.5))
     scatter[strength] = drawn.std(axis=0).mean()
 panels[0].set_ylabel("answer, at $x_2 = 0$")
 panels[0].legend(loc="upper left", fontsize=9)
@@ -502,7 +502,7 @@ if dosed[1] < free[1]:
 # ## Exercise
 #
 # L2 is not the only way to take away variance. Give the networks that predict heights no L2 but more examples: 500 rows
-# instead of 125. Which of the three parts will fall, and which will hardly move? Say it first. `bias_and_variance` and `answers`
+# instead of 125. Which of the three parts will fall, and which one cannot? Say it first. `bias_and_variance` and `answers`
 # are there; you need one more study.
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
@@ -510,7 +510,10 @@ more = etude.Study(waves, vary={"rows": [125, 500]}, replicates=replicates).run(
 questions = np.random.default_rng(SEED).normal(0, 3, size=(4000, 2))
 found = [bias_and_variance(answers(runs, questions), truth) for runs in more.runs.values()]
 lesson.table(
-    [[rows, NOISE**2, bias2, variance] for rows, (bias2, variance) in zip(("125", "500"), found, strict=True)],
+    [
+        [rows, *(f"{part:.2f}" for part in (NOISE**2, bias2, variance))]
+        for rows, (bias2, variance) in zip(("125", "500"), found, strict=True)
+    ],
     ["rows", "noise", "bias²", "variance"],
 )
 lesson.say(f"""
@@ -524,8 +527,9 @@ assert found[1][1] < found[0][1]
 # %% [markdown]
 # ## What would change our mind
 #
-# What would refute the explanation given here is a patient that L2 helps although its networks hardly differ from each
-# other, and whose bias does not fall either; the parts have to add up.
+# That the parts add up is arithmetic, and no experiment can change it. Which part moves is not. We should be wrong about
+# notebook 3 if L2 harmed it by raising its variance, and about the overfitting network if the same dose helped it
+# through bias alone and left its variance as it was.
 
 # %%
 lesson.say(f"""

@@ -5,8 +5,8 @@
 #
 # This journey began with a wish: to understand “the why behind every parameter, every activation, every gradient
 # step”. Here we grant it for one step, completely. We take a network with nine weights, work out all nine
-# derivatives with pencil and paper, and then do what a careful person does with a result: check it in three ways
-# that have little in common.
+# derivatives with pencil and paper, and then do what a careful person does with a result: check it, against PyTorch,
+# against the bare definition of a derivative, and with a deeper network, route by route.
 #
 # You need to know what a derivative is, and lesson 1: a network turns inputs into a probability, and a loss says
 # how wrong that probability is. The calculus is one rule, the chain rule, and we go through it slowly.
@@ -26,7 +26,7 @@ from etude.studies.under_glass import Glass, under_glass
 
 lesson = Lesson(5)
 torch.set_num_threads(1)
-SEED = 0  # change it: from the third check on nearly every number will change, and no sentence should become false
+SEED = 0  # change it: the third check and the real training get other numbers, and no sentence should become false
 
 # %% [markdown]
 # ## Your prediction
@@ -166,7 +166,7 @@ dc = dz * 1
 lesson.say(f"""
     ∂L/∂v₁ = {dz:.4f} · {h1:g} = **{dv1:.4f}**; ∂L/∂v₂ = {dz:.4f} · {h2:g} = **{dv2:.4f}**; ∂L/∂c = **{dc:.4f}**.
 
-    This pattern never changes, in any layer of any depth: *the derivative with respect to a weight is the error signal
+    This pattern is the same at any depth, wherever weights multiply values and the products are added up: *the derivative with respect to a weight is the error signal
     where the weight ends, times the value where it begins.*
 """)
 
@@ -386,7 +386,7 @@ assert wrong_by[1] > 0.1
 # %% [markdown]
 # ## Third check: a deeper network under the microscope
 #
-# Nine weights fit on paper; the next network has 41, in two hidden layers, and from a weight of the first layer
+# Nine weights fit on paper; the next network has 43, in two hidden layers, and from a weight of the first layer
 # several routes lead to the output. `etude.microscope` takes one step of *any* PyTorch model with a copy and writes
 # its numbers down: here one derivative, route by route, then by automatic differentiation, and by a central difference
 # in float64. (This network has tanh, a smooth S-shaped function, instead of ReLU, so that no gate is shut. We stop at
@@ -506,7 +506,8 @@ lesson.figure(
 )
 lesson.say(f"""
     The 95 % interval of this ratio, over {loudness.n_pairs} replicates at step {compared.step}, is {loudness.low:.2g} to
-    {loudness.high:.2g}: **{finding}**.
+    {loudness.high:.2g}: **{finding}**. Mind how the example was chosen: by the greatest mistake of the BCE network. The MSE
+    network has other weights by now and need not be as wrong about it, so part of this ratio is the choice, not the loss.
 
     Before you banish MSE: *not* hearing is sometimes wise. An example whose label was flipped by mistake looks confidently
     wrong as well, and BCE listens to it most of all. Which of the two is better in the end is a question for a study of

@@ -1,6 +1,7 @@
 """What lessons are written with: settings, sentences, tables and pictures, as a plain script shows them."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,6 +123,20 @@ def test_an_effect_is_told_with_interval_pairs_and_verdict(lesson: Lesson, effec
     assert lesson.tell(effect) == "log loss −0.050 nats (95 % interval −0.080 to −0.020, 16 pairs): **better**"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (-0.28, -0.0004, "−0.28 to −0.0004"),
+        (-0.00006, 0.28, "−0.00006 to +0.28"),
+        (-0.28, 0.0, "−0.28 to 0.00"),
+        (-0.28, -0.006, "−0.28 to −0.01"),
+        (-math.inf, -0.0002, "up to −0.0002, no lower bound yet"),
+    ],
+)
+def test_an_end_shows_its_side_of_zero(lesson: Lesson, effect, low: float, high: float, told: str):
+    assert f"interval {told}, 16 pairs" in lesson.tell(replace(effect, low=low, high=high))
+
+
 def test_runs_are_kept_in_a_folder_of_their_own_and_not_where_the_reader_works(lesson: Lesson):
     assert lesson.store.is_dir()
     assert lesson.store == lesson.store
@@ -158,6 +173,17 @@ def test_limits_are_named_lines_and_one_upon_another_is_left_out(axes):
     assert [line.get_ydata()[0] for line in axes.lines[1:]] == [0.25, 0.0475]
     assert [text.get_text() for text in axes.texts] == ["chance 0.25", "Bayes limit 0.0475"]
     assert axes.get_ylim()[0] < 0.0475
+
+
+def test_the_name_of_a_limit_can_be_read_where_a_curve_passes(axes):
+    (curve_beneath,) = axes.plot([0, 1], [0.25, 0.26])
+    draw_limits(axes, Limit("brier", chance=0.25, best_constant=None, bayes=None))
+    (name,) = axes.texts
+    box = name.get_bbox_patch()
+    assert name.get_zorder() > curve_beneath.get_zorder()
+    assert (box.get_facecolor(), box.get_edgecolor()[3]) == ((1, 1, 1, 0.8), 0)
+    axes.figure.canvas.draw()
+    assert box.get_window_extent().y0 > axes.transData.transform((0, 0.25))[1]  # it does not hide the limit's own line
 
 
 def test_an_effect_is_drawn_with_every_difference_and_its_verdict(axes, effect):

@@ -252,11 +252,9 @@ app.command(context_settings={"allow_interspersed_args": False})(watch)
 
 @app.command()
 def learn(
-    lesson: Annotated[
-        int | None, typer.Argument(min=1, help="The lesson's number; without it, all are listed.")
-    ] = None,
+    lesson: Annotated[str | None, typer.Argument(help="The lesson's number; without it, all are listed.")] = None,
     *,
-    to: Annotated[Path, typer.Option(help="The folder to write the notebook to.")] = Path(),
+    to: Annotated[Path | None, typer.Option(help="The folder to write the notebook to; by default this one.")] = None,
     opens: Annotated[bool, typer.Option("--open/--no-open", help="Open it with Jupyter, if that is installed.")] = True,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew where the lesson's notebook is there already.")
@@ -268,12 +266,16 @@ def learn(
     Each asks one question, and takes the time shown on two cores; the full setting, chosen by ETUDE_LESSONS=full in the
     environment, takes longer and trains more replicates.
     """
-    from etude.faces.learn import all_lessons, learn_lesson, lesson_lines, lessons_json
+    from etude.faces.learn import all_lessons, check_list, learn_lesson, lesson_lines, lessons_json
+    from etude.faces.lessons import lesson_number
 
     if lesson is None:
+        check_list(to=to, fresh=fresh, opens=opens)
         typer.echo(lessons_json(all_lessons()) if as_json else "\n".join(lesson_lines(all_lessons())))
         return
-    for line in learn_lesson(lesson, to, fresh=fresh, opens=opens):
+    if as_json:
+        raise RecipeError("--json prints the list of lessons; leave out the number.")
+    for line in learn_lesson(lesson_number(lesson), to or Path(), fresh=fresh, opens=opens):
         typer.echo(line, err=True)
 
 

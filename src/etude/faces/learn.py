@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,13 +13,18 @@ from etude.faces.lessons import Listed, lesson_file, listed
 from etude.faces.whole import write_whole
 from etude.figures.numbers import duration
 from etude.figures.numbers import listed as joined
-from etude.values.errors import EngineError, ReportError
+from etude.values.errors import EngineError, RecipeError, ReportError
 
 NEEDS = ("jupytext", "ipykernel", "matplotlib", "sklearn", "torch")
 """Packages without which a lesson cannot be written or run; the extra `learn` has all of them."""
 
 SERVERS = ("notebook", "jupyterlab")
 """Programs that show a notebook, as modules, the simpler one first."""
+
+ENDED = (0, -signal.SIGINT, -signal.SIGTERM)
+"""Return codes of a server that its reader has ended."""
+
+NEXT_STEP = "Times are for two cores. `etude learn 1` writes the first lesson and opens it."
 
 LESSON = "lesson"
 """Where a notebook's metadata, under "etude", say which lesson it is."""
@@ -40,21 +46,34 @@ def lessons_json(lessons: Iterable[Listed]) -> str:
 
 
 def lesson_lines(lessons: Iterable[Listed]) -> Iterable[str]:
-    """The list as text, two lines a lesson: number and title with the time it takes, and what it asks."""
+    """The list as text, two lines a lesson, number and title with the time it takes and what it asks; how to begin."""
     for lesson in lessons:
         yield f"{lesson.number:2}  {lesson.title}{_time(lesson)}"
         yield f"    {lesson.question}"
+    yield ""
+    yield NEXT_STEP
+
+
+def check_list(*, to: Path | None, fresh: bool, opens: bool) -> None:
+    """A RecipeError where an option that is about one lesson came without its number."""
+    wanted = {"--to": f"--to {to}" if to else "", "--fresh": "--fresh" * fresh, "--no-open": "--no-open" * (not opens)}
+    for name, given in wanted.items():
+        if given:
+            raise RecipeError(f"{name} needs the number of a lesson, as in `etude learn 3 {given}`.")
 
 
 def write_lesson(number: int, folder: Path, *, fresh: bool) -> tuple[Path, bool]:
     """A lesson as a notebook that has not run yet, in a folder; returns its path, and whether it was written.
 
     A notebook of that lesson which is there already is the reader's work: it is kept, unless `fresh`. Any other file
-    under its name is never replaced, which is a ReportError.
+    under its name is never replaced, which is a ReportError. A setting that no lesson knows is a RecipeError.
     """
+    from etude.faces.lesson import chosen_setting
+
     source = lesson_file(number)
     check_extra()
-    target = folder / f"{source.stem}.ipynb"
+    chosen_setting()
+    target = _at_home(folder) / f"{source.stem}.ipynb"
     if target.exists() and not is_lesson(target, number):
         raise ReportError(
             f"{target} is there already and is not the notebook of lesson {number}, so it was not replaced. "
@@ -117,11 +136,16 @@ def opened_with() -> str | None:
 
 
 def open_notebook(path: Path, server: str) -> None:
-    """Show a notebook in the browser; returns when the reader ends the server."""
+    """Show a notebook in the browser; returns when the reader ends the server. An EngineError where it fails."""
     try:
-        subprocess.run([sys.executable, "-m", server, str(path)], check=False)
+        code = subprocess.run([sys.executable, "-m", server, str(path)], check=False).returncode
     except KeyboardInterrupt:  # which is how a server is ended
         return
+    if code not in ENDED:
+        raise EngineError(
+            f"Jupyter did not start; its message is above. The notebook is at {path}; "
+            "open it with any program for notebooks, or add --no-open."
+        )
 
 
 def learn_lesson(number: int, folder: Path, *, fresh: bool, opens: bool) -> Iterable[str]:
@@ -145,6 +169,16 @@ def learn_lesson(number: int, folder: Path, *, fresh: bool, opens: bool) -> Iter
 def all_lessons() -> tuple[Listed, ...]:
     """Every lesson, in order."""
     return tuple(listed())
+
+
+def _at_home(folder: Path) -> Path:
+    """The folder with `~` read as the home it names, which shells leave to us in ``--to=~/notes``."""
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise ReportError(
+            f"{folder} names a home that is not known here. Name another folder with --to. Nothing was written."
+        ) from error
 
 
 def _time(lesson: Listed) -> str:

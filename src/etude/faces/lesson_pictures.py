@@ -42,6 +42,11 @@ CYCLE = ("blue", "orange", "green", "red", "purple", "sky", "black")
 BAND = (10, 90)
 """Percentiles between which the band of many replicates lies."""
 
+BOX: Mapping[str, Any] = MappingProxyType(
+    {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+)
+"""What lies under the name of a limit, so that it can be read where a curve passes."""
+
 DOTS_PER_INCH = 100
 
 STYLE: Mapping[Any, Any] = MappingProxyType(
@@ -111,11 +116,14 @@ def draw_limits(axes: "Axes", limit: Limit) -> None:
             f"{name} {significant(value)}",
             (1, value),
             xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
+            xytext=(-2, 2),
             textcoords="offset points",
             ha="right",
+            va="bottom",
             fontsize=9,
             color=COLOURS["grey"],
+            bbox=dict(BOX),
+            zorder=4,  # lines have 2, and text as such 3
         )
     if drawn:
         margin = 0.06 * (max(top, *drawn) - min(bottom, *drawn))

@@ -69,8 +69,20 @@ def lesson_file(number: int) -> Path:
     for path in lesson_files():
         if path.stem.startswith(f"{number:02}_"):
             return path
-    known = ", ".join(str(int(path.stem[:2])) for path in lesson_files())
-    raise RecipeError(f"there is no lesson {number}. There are {known}; `etude learn` says what each is about.")
+    raise _no_lesson(str(number))
+
+
+def lesson_number(asked: str) -> int:
+    """The number of a lesson as somebody typed it; a RecipeError lists those that exist.
+
+    >>> lesson_number("03")
+    3
+    """
+    for path in lesson_files():
+        number = int(path.stem[:2])
+        if asked.strip().lstrip("0") == str(number):
+            return number
+    raise _no_lesson(asked)
 
 
 def listed() -> Iterator[Listed]:
@@ -105,6 +117,11 @@ def measured(number: int) -> Measured:
     held = _all_measured(lesson_folder() / MEASURED).get(f"{number:02}", {})
     seconds = held.get("seconds", {})
     return Measured(seconds.get("small", 0.0), seconds.get("full", 0.0), MappingProxyType(held.get("figures", {})))
+
+
+def _no_lesson(asked: str) -> RecipeError:
+    known = ", ".join(str(int(path.stem[:2])) for path in lesson_files())
+    return RecipeError(f"there is no lesson {asked}. There are {known}; `etude learn` says what each is about.")
 
 
 @lru_cache(maxsize=1)
