@@ -115,7 +115,7 @@ def _notebooks(of: Mapping[str, Any]) -> str:
             "Where ten minutes lead is a matter of chance: scouts draw combinations at random, the best of them are "
             "changed, and a machine that is busy with something else allows fewer of them. So each notebook is treated "
             "twice, with scouts of another seed and nothing else changed. (Measured before half of what scouts begin "
-            "with built on what was verified to help.)",
+            "with built on what was verified to help; notebook 3 with seed 1 beside some short runs of tests.)",
             "",
             "Before there were scouts, single treatments alone came to 59.8, 72.2 and 53.4 % (notebooks 2, 1 and 3, "
             "beside other work), and idle with an earlier ranking to 72.6, 75.0 and 56.0 %. From notebook 3 a random "
