@@ -108,6 +108,7 @@ def test_arrays_that_vary_are_told_by_what_is_in_them(base):
     first, second = (Arrays(inputs=np.eye(20) + i, targets=np.arange(20) % 2) for i in range(2))
     labels = [arm.label for arm in arms_of(Plan(base=base, vary={"data": (first, second)}, replicates=5))]
     assert labels == [f"data arrays {one.checksum[:8]}" for one in (first, second)]
+    assert level_text((first.inputs, first.targets)) == f"arrays {first.checksum[:8]}"
 
 
 def test_a_whole_that_varies_tells_its_parts_once():

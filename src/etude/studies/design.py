@@ -4,10 +4,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from etude.figures.words import field_words, level_words
 from etude.values.claim import OBJECTIVE, Bound, Claim, Contrast, Settings
 from etude.values.code import Code
-from etude.values.data import Arrays, Data
+from etude.values.data import Arrays, Data, as_data
 from etude.values.errors import RecipeError
 from etude.values.nearest import nearest
 from etude.values.recipe import Recipe, changed, differing_fields, field_path, field_value
@@ -91,6 +93,8 @@ def level_text(value: Any) -> str:  # noqa: ANN401 - any level of any factor
     >>> level_text(Recurrent(cell="lstm", bidirectional=True, forget_bias=2))
     'lstm (bidirectional, forget bias 2)'
     """
+    if isinstance(value, tuple) and any(isinstance(part, np.ndarray) for part in value):
+        return level_text(as_data(value))
     if isinstance(value, Code):
         return value.name
     if isinstance(value, tuple) and value and all(isinstance(pair, tuple) for pair in value):
