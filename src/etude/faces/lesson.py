@@ -15,7 +15,6 @@ that only draws may be folded: ``# %% jupyter={"source_hidden": true}``.
 
 import atexit
 import json
-import math
 import os
 import re
 import shutil
@@ -40,7 +39,7 @@ from etude.faces.lesson_pictures import (
 )
 from etude.faces.lessons import Measured, lesson_file, measured
 from etude.faces.whole import write_whole
-from etude.figures.numbers import bounds, duration, level, signed, significant
+from etude.figures.numbers import bounds, duration, level, significant
 from etude.figures.words import amount, metric_words, outcome, shown_places
 from etude.values.effect import Effect
 from etude.values.errors import DataError, RecipeError
@@ -187,7 +186,7 @@ class Lesson:
     def tell(self, effect: Effect) -> str:
         """An effect in words: metric, mean difference with unit, interval and how it came about, verdict."""
         places = shown_places(effect)
-        interval = f"{level(effect.level)} interval {_ends(effect.low, effect.high, places)}, {effect.based_on}"
+        interval = f"{level(effect.level)} interval {bounds(effect.low, effect.high, places)}, {effect.based_on}"
         return f"{metric_words(effect.metric)} {amount(effect, places)} ({interval}): **{outcome(effect)}**"
 
     def data(
@@ -270,19 +269,6 @@ class Lesson:
             value if isinstance(value, str) else float(f"{value:.6g}")
         )
         write_whole(Path(path), (json.dumps(held, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
-
-
-def _ends(low: float, high: float, places: int) -> str:
-    """An interval's ends, each with as many places as it needs to show its side of zero."""
-    if math.isfinite(low) and math.isfinite(high):
-        return f"{signed(low, _places(low, places))} to {signed(high, _places(high, places))}"
-    return bounds(low, high, max(_places(low, places), _places(high, places)))
-
-
-def _places(end: float, places: int) -> int:
-    if not math.isfinite(end) or end == 0 or float(f"{end:.{places}f}") != 0:
-        return places
-    return -math.floor(math.log10(abs(end)))
 
 
 def _is_notebook() -> bool:

@@ -47,20 +47,26 @@ def signed(value: float, places: int = 3) -> str:
 
 
 def bounds(low: float, high: float, places: int = 3) -> str:
-    """An interval's ends; an infinite one is said as what it means.
+    """An interval's ends, each with as many places as show its side of zero; an infinite one is said as what it means.
 
-    >>> bounds(-0.5, 1.0, 1), bounds(-math.inf, math.inf), bounds(0.25, math.inf, 2)
-    ('−0.5 to +1.0', 'no bound yet', 'from +0.25, no upper bound yet')
+    >>> bounds(-0.5, 1.0, 1), bounds(-math.inf, math.inf), bounds(0.25, math.inf, 2), bounds(-0.5, -0.004, 1)
+    ('−0.5 to +1.0', 'no bound yet', 'from +0.25, no upper bound yet', '−0.5 to −0.004')
     """
     if math.isnan(low) or math.isnan(high):
         return "no interval"
     if math.isinf(low) and math.isinf(high):
         return "no bound yet"
     if math.isinf(low):
-        return f"up to {signed(high, places)}, no lower bound yet"
+        return f"up to {_end(high, places)}, no lower bound yet"
     if math.isinf(high):
-        return f"from {signed(low, places)}, no upper bound yet"
-    return f"{signed(low, places)} to {signed(high, places)}"
+        return f"from {_end(low, places)}, no upper bound yet"
+    return f"{_end(low, places)} to {_end(high, places)}"
+
+
+def _end(value: float, places: int) -> str:
+    if value and float(f"{value:.{places}f}") == 0:
+        places = -math.floor(math.log10(abs(value)))
+    return signed(value, places)
 
 
 def significant(value: float, digits: int = 3) -> str:
