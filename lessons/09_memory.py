@@ -16,12 +16,15 @@ import torch
 from torch import nn
 
 import etude
+from etude.data.load import load
 from etude.faces.lesson import Lesson
+from etude.faces.lessons import measured
+from etude.figures.numbers import listed, significant
 from etude.values.claim import Claim, Contrast
 
 SEED = 0  # change it: nearly every number will change, and no sentence should become false
 lesson = Lesson(9)
-torch.set_num_threads(1)
+torch.set_num_threads(1)  # these matrices are so small that a second thread would only be in the way
 
 # %% [markdown]
 # A **recurrent** network reads a sequence one position at a time. What it knows so far is a list of numbers, its
@@ -31,9 +34,14 @@ torch.set_num_threads(1)
 # - **RNN** (Elman 1990): $h' = \tanh(W x + U h + b)$. All numbers of the state are mixed anew at each position.
 # - **LSTM** (Hochreiter and Schmidhuber 1997; forget gate: Gers, Schmidhuber and Cummins 2000): besides $h$ it keeps a
 #   second list $c$, which is not mixed: $c' = f \odot c + i \odot g$, where $\odot$ multiplies number by number. The
-#   *input gate* $i$ says how much of the new $g$ is added. The *forget gate* $f$, between 0 and 1, says how much is kept.
-#   In 1997 there was no $f$: everything was kept. Both gates are computed from $x$ and $h$, and so they are learned.
-# - **GRU** (Cho et al. 2014): the same idea with one list and fewer gates.
+#   *forget gate* $f$ says how much is kept, the *input gate* $i$ how much of the new $g$ is added. What the others see is
+#   $h' = o \odot \tanh c'$; the *output gate* $o$ says how much is shown. All three gates are computed as
+#   $\sigma(W x + U h + b)$, each with weights of its own, and so they are learned; the sigmoid
+#   $\sigma(a) = 1 / (1 + e^{-a})$ keeps them between 0 and 1. The new $g$ is made as an RNN makes its state. In 1997 there
+#   was no $f$: everything was kept.
+# - **GRU** (Cho et al. 2014): the same idea with one list and two gates, $h' = z \odot h + (1 - z) \odot n$. The *update
+#   gate* $z$ says how much of the old is kept, and the new $n$ fills the rest; the *reset gate* says how much of the old
+#   goes into $n$.
 #
 # The task is as plain as can be. One of four symbols is shown first, then blanks follow, and at the end the symbol is
 # asked for. Someone who guesses is right one time in four; someone who remembers is always right. So we know the worst
@@ -41,7 +49,9 @@ torch.set_num_threads(1)
 #
 # ## Your prediction
 #
-# Each network has a state of 16 numbers and the same number of training steps. The sequences have 4, 12 or 28 positions.
+# Each has 16 units and the same number of training steps. The LSTM's state is twice as long ($h$ and $c$), and GRU and
+# LSTM have about three times the weights of the RNN. So if the RNN does better, it is not because it is larger. The
+# sequences have 4, 12 or 28 positions.
 #
 # 1. With 12 positions, will the LSTM be more often right than the plain RNN?
 # 2. What does it take to get an LSTM through 28 positions: a larger state, a longer training, or something smaller?
@@ -54,10 +64,10 @@ torch.set_num_threads(1)
 #
 # $$ \frac{\partial h_T}{\partial h_1} \;=\; J_T \, J_{T-1} \cdots J_2 . $$
 #
-# If each factor shrinks what it multiplies, the product shrinks like $\lambda^{T}$ with some $\lambda < 1$. Then the
-# end does not depend on the beginning, and the gradient, which comes back through the same product, cannot say how it
-# should. This is the *vanishing gradient* (Hochreiter 1991; Bengio, Simard and Frasconi 1994). If the factors stretch,
-# it *explodes* instead. Let us multiply.
+# If each factor shrinks what it multiplies, the product shrinks like $\lambda^{T}$ with some $\lambda < 1$. Then a *small*
+# change of the beginning hardly moves the end, and the gradient, which comes back through the same product, can hardly
+# say which change would help. This is the *vanishing gradient* (Hochreiter 1991; Bengio, Simard and Frasconi 1994). If the
+# factors stretch, it *explodes* instead. Let us multiply.
 
 
 # %%
@@ -131,7 +141,7 @@ axes.legend(loc="lower left")
 lesson.show(
     figure,
     "On a logarithmic scale, RNN, GRU and LSTM fall along nearly straight lines, to "
-    + ", ".join(f"{left[name][-1]:.0e}" for name in ("RNN", "GRU", "LSTM"))
+    + listed(significant(left[name][-1], 2) for name in ("RNN", "GRU", "LSTM"))
     + f" after 27 positions; the LSTM whose gate starts open does not fall, and is at {left['LSTM, gate open'][-1]:.1f}.",
 )
 
@@ -159,7 +169,7 @@ assert max(factor["RNN"], factor["GRU"]) < 0.85
 #
 # ## The study
 #
-# Now we train. Every network gets the same number of steps, and every replicate its own sequences and initial weights.
+# Now we train. At the end a linear layer, which is learned too, turns $h$ into the answer.
 
 # %%
 short, middle, long = lengths = (4, 12, 28)
@@ -181,6 +191,20 @@ recipe = etude.Recipe(
 )
 
 
+parts = load(recipe.data, seed=SEED, replicate=0)
+n_steps = recipe.epochs * math.ceil(len(parts.train.inputs) / recipe.batch_size)
+n_different = len(np.unique(np.concatenate([parts.train.inputs, parts.test.inputs]), axis=0))
+assert n_different == 4
+
+lesson.say(
+    "There are only four different sequences, one for each symbol, so there is nothing to generalise: the "
+    f"{len(parts.train.inputs)} of a training set are these four again and again, and so are the {len(parts.test.inputs)} of "
+    f"a test set. The test asks only whether the network has learned, in {n_steps} training steps, to carry the symbol. Replicates "
+    "differ in their initial weights, in the order of what they read, and in how often each sequence comes."
+)
+
+
+# %%
 def claim(text, *, length, control, treated):
     sides = ({"data.length": length, "model": cells[name]} for name in (control, treated))
     return Claim(text=text, stated=(Contrast(control=next(sides), treated=next(sides), metric="accuracy"),))
@@ -196,7 +220,8 @@ study = etude.Study(
     replicates=lesson.of(6, 10),
     metric="accuracy",
 )
-result = study.run(out=lesson.store, quiet=True, workers=lesson.of(1, None))
+workers = lesson.of(1, None)  # how many runs train at once, None for one on each processor; it changes no number
+result = study.run(out=lesson.store, quiet=True, workers=workers)
 
 # %%
 arms = iter(result.runs.values())
@@ -205,6 +230,9 @@ scores = {
     name: np.array([[run.score("accuracy", "test") for run in runs[length][name]] for length in lengths])
     for name in cells
 }
+weights = {name: runs[short][name][0].provenance["parameters"] for name in ("RNN", "GRU", "LSTM")}
+assert weights["RNN"] < weights["GRU"] / 2 < weights["LSTM"] / 2
+lesson.say(f"The weights, with those of the last layer: {listed(f'{n:,} ({name})' for name, n in weights.items())}.")
 
 # %% jupyter={"source_hidden": true}
 figure, axes = plt.subplots()
@@ -253,7 +281,8 @@ resting = sum(int((abs(in_between - share) < 0.08).sum()) for share in (1 / 2, 3
 if resting:
     lesson.say(
         f"Of the {in_between.size} networks with {middle} or {long} positions, {resting} stand near ½ or ¾. Such a network is "
-        "right for two or three of the four symbols. Training climbs these stairs one by one, and may rest on each."
+        "right for two or three of the four symbols. It is as if training climbed stairs, a symbol at a time; but we saw only "
+        "where each network stood at the end."
     )
 
 # %%
@@ -267,7 +296,6 @@ lesson.say(
         else "They start alike and end alike."
     )
 )
-lesson.figure("open gate at 28", gate.mean, "Opening the gate adds {:.2f} of accuracy at 28 positions, on average.")
 lesson.say(
     "So to your second question the answer is *something smaller*: one number, added to the sixteen biases of one gate "
     "before training. The state is no larger and the training no longer."
@@ -320,30 +348,43 @@ kept = {
     name: np.array([[end_from_beginning(trained(run), n - 1) for run in runs[n][name]] for n in (middle, long)])
     for name in cells
 }
-stretch = np.concatenate([kept[name].ravel() for name in cells])
-known = np.concatenate([scores[name][1:].ravel() for name in cells]) > 0.9
+knows = {name: scores[name][1:] > 0.9 for name in cells}
+stretch, known = (np.concatenate([found[name].ravel() for name in cells]) for found in (kept, knows))
 open_way, idle, closed = known & (stretch > 0.1), ~known & (stretch > 0.1), stretch <= 0.1
 latched = known & closed
 
 # %% jupyter={"source_hidden": true}
-figure, axes = plt.subplots()
-for name, (colour, _, marker) in looks.items():
-    shade = lesson.colours[colour]
-    for row, inside, label in ((0, "none", None), (1, shade, name)):
-        axes.semilogx(kept[name][row], scores[name][1 + row], marker, color=shade, markerfacecolor=inside, label=label)
-axes.set(xlabel="largest stretch from the symbol to the end, after training", ylabel="accuracy (share correct)")
-axes.set(title=f"What a network knows, and what is left (hollow: {middle} positions, filled: {long})", ylim=(0, 1.1))
-axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+figure, axes = plt.subplots(figsize=(7, 4.4))
+rows = [(name, row) for name in cells for row in (0, 1)]
+least = 1e-9
+for place, (name, row) in enumerate(rows):
+    colour, _, marker = looks[name]
+    shade, filled = lesson.colours[colour], knows[name][row]
+    across, down = np.maximum(kept[name][row], least), place + np.linspace(-0.3, 0.3, len(filled))
+    for some, inside in ((filled, shade), (~filled, "none")):
+        axes.plot(across[some], down[some], marker, color=shade, markerfacecolor=inside, markersize=5)
+axes.axvline(0.1, color=lesson.colours["grey"], linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
+for between in (1.5, 3.5, 5.5):
+    axes.axhline(between, color=lesson.colours["grey"], linewidth=0.6)
+axes.grid(visible=False, axis="y")
+axes.set(xscale="log", xlabel="largest stretch from the symbol to the end, after training", ylim=(7.6, -0.6))
+axes.set_yticks(range(8), [f"{name}, {(middle, long)[row]}" for name, row in rows])
+axes.set_xticks([least, 1e-6, 1e-3, 1, 1e3], ["10⁻⁹ or less", "10⁻⁶", "0.001", "1", "1,000"])
+axes.set_xlim(least / 4, 3 * max(30, np.nanmax(stretch)))
+axes.set(ylabel="cell, and positions of a sequence", title="What is left after training (filled: knows the symbol)")
 lesson.show(
     figure,
-    f"A mark for each trained network, accuracy against the stretch that is left after the first of the four symbols. Of "
-    f"{known.sum()} networks that are right in more than 0.9 of cases, {open_way.sum()} have a stretch above 0.1; of "
-    f"{closed.sum()} that have less left, {latched.sum()} {'is' if latched.sum() == 1 else 'are'} right so often.",
+    "A mark for each trained network, a row for each cell and length: the stretch that is left after the first of the four "
+    f"symbols, with a dashed line at 0.1. Filled are the {known.sum()} that are right in more than 0.9 of cases, and "
+    f"{open_way.sum()} of them are above 0.1. Of the {closed.sum()} at 0.1 or below, {latched.sum()} "
+    f"{'is' if latched.sum() == 1 else 'are'} filled.",
 )
 
 # %%
+but_for = [name for name in cells if knows[name].any() and (kept[name][knows[name]] > 0.1).mean() <= 0.5]
 lesson.say(
-    "Those that know have mostly a stretch near 1 or above, whichever cell they are. "
+    "Most of those that know the symbol have a stretch above 0.1"
+    + (f", but not those of {listed(but_for)}. " if but_for else ", whichever cell they are. ")
     + (
         f"It is not enough: {idle.sum()} {'has' if idle.sum() == 1 else 'have'} it and {'does' if idle.sum() == 1 else 'do'} "
         "not know. "
@@ -351,10 +392,10 @@ lesson.say(
         else ""
     )
     + (
-        f"And it is not always needed: {latched.sum()} of the {closed.sum()} with hardly anything left "
+        f"And it is not always needed: {latched.sum()} of the {closed.sum()} with less left "
         f"{'knows' if latched.sum() == 1 else 'know'} the symbol all the same."
         if latched.any()
-        else "None of those with hardly anything left knows the symbol here, though that can happen."
+        else "None of those with less left knows the symbol here, though that can happen."
     )
 )
 assert open_way.sum() > latched.sum()
@@ -377,8 +418,8 @@ assert open_way.sum() > latched.sum()
 exact, simple = -math.log(math.exp(1 / long) - 1), math.log(long)
 lesson.say(
     f"For {long} positions b = {exact:.2f}, and ln {long} = {simple:.2f}. With b = 1, "
-    f"{1 / (1 + math.exp(-1)):.2f}^{long} is left, which is {(1 / (1 + math.exp(-1))) ** long:.0e}. Read backwards, 1 = ln T "
-    f"says that b = 1 is made for {math.e:.1f} positions."
+    f"{1 / (1 + math.exp(-1)):.2f}^{long} is left, which is {significant((1 / (1 + math.exp(-1))) ** long, 1)}. Read "
+    f"backwards, b = 1 keeps 1/e over {1 / math.log1p(math.exp(-1)):.1f} positions."
 )
 
 trial = etude.Study(
@@ -386,7 +427,7 @@ trial = etude.Study(
     vary={"model.forget_bias": [1.0, round(simple, 1)]},
     replicates=lesson.of(6, 10),
     metric="accuracy",
-).run(out=lesson.store, quiet=True, workers=lesson.of(1, None))
+).run(out=lesson.store, quiet=True, workers=workers)
 pays = trial.effect("model.forget_bias", metric="accuracy")
 lesson.say(f"b = {simple:.1f} against b = 1: {lesson.tell(pays)}. This is a 95 % interval on its own.")
 lesson.say(
@@ -398,7 +439,8 @@ lesson.say(
         "That does not settle it. A gate that starts at 1 may still learn to open in time, and in some replicates it may "
         "have. It takes more replicates, or a longer sequence, to tell.",
     )
-    + " Tallec and Ollivier (2018) derive the same rule, a bias of about ln T, from how an LSTM should see time."
+    + " Tallec and Ollivier (2018) derive a similar rule from how an LSTM should see time. They draw each bias as ln of a "
+    "uniform number from 1 to $T - 1$, so that every unit has a time of its own, and give the input gate the negatives."
 )
 assert abs(exact - simple) < 0.05
 
@@ -407,9 +449,20 @@ assert abs(exact - simple) < 0.05
 #
 # The study compares cells *as they start and learn in a short time*, not what they could do at best. It would be wrong
 # to conclude that RNNs are better than LSTMs. A longer training gives the gates time to open, and the full setting
-# trains four times as long: if the LSTM as it comes then does as well as the one with its gate open, the open gate is a
+# trains four times as long. If the LSTM as it comes then does as well as the one with its gate open, the open gate is a
 # better start, and not a better memory.
-#
+
+# %%
+lesson.figure("open gate at 28", gate.mean, "Opening the gate adds {:.2f} of accuracy at 28 positions, on average.")
+after_long = gate.mean if lesson.is_full else float(measured(9).figures.get("open gate at 28", math.nan))
+if math.isfinite(after_long):
+    lesson.say(
+        "So four times the steps do not close the gap. Forty times might."
+        if after_long > 0.1
+        else "So four times the steps are enough to close the gap, or nearly."
+    )
+
+# %% [markdown]
 # Nor have we taken equal care. The plain RNN's factor is that of PyTorch's initial weights. One that starts as the
 # identity would begin near 1 (Le, Jaitly and Hinton 2015, arXiv:1504.00941). If it did as well, the start and not the
 # gate would be what remembers.

@@ -29,7 +29,7 @@ replicates = lesson.of(small=10, full=50)
 # ## Your prediction
 #
 # A network with one hidden layer learns from 66 rows, without regularisation and for a very long time. We make it wider
-# and wider, from 1 unit to 300. Write down three answers.
+# and wider: from no unit at all, when it can only say the average (the *best constant*), to 300. Write down three answers.
 #
 # 1. Draw the test error against the width. Does it **fall, then rise for good**; **fall, rise, and fall again**; or
 #    **only fall**?
@@ -41,11 +41,14 @@ replicates = lesson.of(small=10, full=50)
 # %% [markdown]
 # ## First where everything can be computed
 #
-# Before the networks, the smallest model that shows the effect: fitting a straight line in many dimensions. A target is
+# Before the networks, the smallest model that shows the effect: fitting a linear function of many inputs. A target is
 # a sum of 300 inputs with smaller and smaller weights, plus noise. We have 40 rows, and let the model see the first $k$
 # inputs. It has $k$ weights. Up to $k = 40$ it takes those with the least squared error. Beyond that there are more
 # weights than rows, and infinitely many choices fit *every* row exactly; `lstsq` then takes the one whose weights are
 # smallest. (So does gradient descent that starts at zero: it never leaves the directions that the rows span.)
+#
+# We measure the squared error on new rows, without their own noise: how far the model is from the sum itself. The noise of
+# a new row nobody can foresee; it would add the same 0.25 to every error.
 
 # %%
 n, everything = 40, 300
@@ -61,7 +64,7 @@ def least_squares(k, noise, rows=n):
 
 
 def squared(weights):
-    """Their squared length; of what is missed, the mean squared error on new rows, for inputs have variance 1."""
+    """Their squared length; of those missed, the squared error on new rows without their noise: inputs have variance 1."""
     return (weights**2).sum(axis=-1)
 
 
@@ -80,14 +83,17 @@ for noise, (colour, style, label) in looks.items():
 axes.axvline(n, color=lesson.colours["grey"], linewidth=1.1, linestyle=":")
 axes.annotate("as many weights as rows", (n, 1), xycoords=("data", "axes fraction"), xytext=(5, -12),
               textcoords="offset points", fontsize=9, color=lesson.colours["grey"])  # fmt: skip
-axes.set(xlabel="inputs that the model may use, k", ylabel="squared error on new rows")
+axes.axhline(squared(beta), color=lesson.colours["black"], linestyle="--", linewidth=1.2)
+axes.annotate("best constant (0)", (sizes[0], squared(beta)), xytext=(0, 4), textcoords="offset points", fontsize=9)
+axes.set(xlabel="inputs that the model may use, k", ylabel="squared error on new rows,\nwithout their own noise")
 axes.set_title("Least squares: worst where it can just fit everything")
 axes.legend(loc="upper left")
 lesson.show(
     figure,
-    f"Median test error against the number of inputs, on logarithmic axes. With noise it falls to {valley:.2f}, rises to a "
-    f"sharp peak of {middle.max():.2g} at {peak} inputs, falls again to {beyond:.2f}, and ends at {middle[-1]:.2f}. Without "
-    f"noise the peak is {np.median(missed[0.0], axis=1).max():.2g}.",
+    "Median squared error on new rows, without their own noise, against the number of inputs, on logarithmic axes. With "
+    f"noise in the targets it falls to {valley:.2f}, rises to a sharp peak of {middle.max():.2g} at {peak} inputs, falls "
+    f"again to {beyond:.2f}, and ends at {middle[-1]:.2f}. Without noise the peak is "
+    f"{np.median(missed[0.0], axis=1).max():.2g}. A dashed line marks the best constant, {squared(beta):.2f}.",
 )
 
 # %%
@@ -98,10 +104,11 @@ lesson.say(f"""
     where it was before: the first valley, {valley:.2f}, is the lower one here. And the curve without noise still has a
     peak, because what the model may not see acts on it like noise.)
 
-    The sum of lesson 3 still holds. What fails is the belief that variance only grows with size: it peaks at the
-    threshold and falls again (Neal et al. 2018; Yang et al. 2020). Here the variance over the draws, of the weights and so of
-    what they predict, is
-    {variance[10]:.2f} with 10 inputs, {variance[38]:.1f} with 38, and {variance[everything]:.2f} with {everything}.
+    The sum of lesson 3 still holds. What fails is the belief that variance only grows with size. Here it peaks at the
+    threshold and falls again: over the draws, the variance of the weights, and so of what they predict, is
+    {variance[10]:.2f} with 10 inputs, {variance[38]:.1f} with 38, and {variance[everything]:.2f} with {everything}. (Of
+    networks, Neal et al. 2018 found that their variance can fall as they grow wider; Yang et al. 2020 found a bell, first up
+    and then down.)
 """)
 assert 35 <= peak <= 45
 assert middle.max() > 3 * beyond > 3 * valley
@@ -112,7 +119,7 @@ assert variance[38] > 3 * max(variance[10], variance[everything])
 #
 # The place where the training error reaches zero is called the **interpolation threshold**. Left of it, with fewer
 # weights than rows, there is a formula. If what the model cannot explain has variance $\sigma_k^2$ (the noise, and the
-# inputs that it may not see), the expected squared error on a new row is
+# inputs that it may not see), the expected squared error on a new row, its own noise included, is
 #
 # $$\underbrace{\sigma_k^2}_{\text{what it cannot see}} \cdot
 # \Bigl(1 + \underbrace{\frac{k}{n - k - 1}}_{\text{what it learned from noise}}\Bigr), \qquad k < n - 1 .$$
@@ -144,18 +151,27 @@ lesson.show(
 )
 
 # %%
-too_calm = length[-1] < squared(beta) and middle[-1] > beyond
+bias = squared(beta - found[0.5].mean(axis=1))  # squared, at each size
+second = int(np.where(sizes > n, middle, np.inf).argmin())  # where the second valley is
+too_calm = length[-1] < squared(beta) and middle[-1] > beyond and bias[-1] > bias[second]
+against_zero = middle[-1] / squared(beta)
+how_good = "no better" if against_zero >= 1 else "hardly better" if against_zero > 0.75 else "better"
 lesson.say(
-    "Too calm, in the end. Far to the right the weights are shorter than the true ones, and the error creeps up again: the "
-    "model underfits."
+    f"""
+    Too calm, in the end. Far to the right the weights are shorter than the true ones, and the error creeps up again. They
+    are pulled towards zero, and now the *bias* grows: squared, it is {bias[second]:.2f} with {sizes[second]} inputs, where
+    the second valley is, and {bias[-1]:.2f} with {everything}. (It is no underfitting in lesson 1’s sense, for the training
+    error is zero.) To say 0 whatever the inputs would cost {squared(beta):.2f}, the sum of all squared weights; the right
+    end of the first picture, {middle[-1]:.2f}, is {how_good}.
+    """
     if too_calm
     else "To the right they come down again, and the error with them."
 )
 at_ten = int(np.flatnonzero(sizes[left] == 10)[0])
 drawn = missed[0.5][at_ten]
 lesson.say(f"""
-    And the formula? For ten inputs it promises {expected[at_ten]:.3f}. Over {draws:,} draws we find {drawn.mean():.3f} ±
-    {2 * drawn.std(ddof=1) / np.sqrt(draws):.3f} (two standard errors).
+    And the formula? For ten inputs it promises {expected[at_ten]:.3f}, once the noise of the new row itself is taken off.
+    Over {draws:,} draws we find {drawn.mean():.3f} ± {2 * drawn.std(ddof=1) / np.sqrt(draws):.3f} (two standard errors).
 """)
 assert np.isclose(drawn.mean(), expected[at_ten], rtol=0.25)
 assert length.max() > 2 * length[-1]
@@ -166,7 +182,8 @@ assert length.max() > 2 * length[-1]
 # Does a trained network do the same? scikit-learn brings ten measurements of 442 people with diabetes, and how far the
 # disease had progressed a year later. Nobody put noise into these targets on purpose; life did. We let each replicate
 # learn from 66 people and test on 354 others, with one hidden layer of 1 to 300 units, no regularisation, and 3,000
-# epochs of Adam: long enough to fit whatever can be fitted.
+# epochs of Adam: long enough to fit whatever can be fitted. A network without any unit needs no training: the best that it
+# can do is to say the average of its 66 people.
 #
 # A network with $w$ units has $10w + w + w + 1 = 12w + 1$ weights. The threshold should lie somewhere above
 # $65 / 12 \approx 5$ units; somewhat above, because some ReLU units are off for most rows and bring less than their
@@ -187,7 +204,6 @@ widths = [1, 2, 3, 4, 6, 8, 11, 15, 22, 40, 100, 300]
 result = etude.Study(recipe, vary={"hidden": [(w,) for w in widths]}, replicates=replicates).run(
     out=lesson.store, quiet=True
 )
-assert load(data, seed=SEED, replicate=0).train.inputs.shape == (66, 10)
 constant = limits(data, seed=SEED)["squared_error"].best_constant
 
 
@@ -196,8 +212,12 @@ def errors(result, split):
     return np.array([[run.score("squared_error", split) for run in runs] for runs in result.runs.values()]) / constant
 
 
+splits = [load(data, seed=SEED, replicate=r) for r in range(replicates)]
+no_unit = np.array([np.mean((part.test.targets - part.train.targets.mean()) ** 2) for part in splits]) / constant
+assert {part.train.inputs.shape for part in splits} == {(66, 10)}
 test, train = errors(result, "test"), errors(result, "train")
 centre = np.exp(np.log(test).mean(axis=1))  # at each width the mean of logarithms, for a few errors are very large
+none = float(np.exp(np.log(no_unit).mean()))
 worst, best = int(centre.argmax()), int(centre.argmin())
 
 
@@ -205,16 +225,17 @@ worst, best = int(centre.argmax()), int(centre.argmin())
 def draw_widths(axes, widths, values, look):
     """Mean and 95 % interval over replicates at each width, computed on logarithms, and every replicate as a dot."""
     colour, style, label = look
+    places = [w or 0.5 for w in widths]  # no unit: a logarithmic axis has no 0, so it stands left of 1
     logs, n_runs = np.log(values), values.shape[1]
     mean = logs.mean(axis=1)
     reach = stats.t.ppf(0.975, df=n_runs - 1) * logs.std(axis=1, ddof=1) / np.sqrt(n_runs)
-    for w, column in zip(widths, values, strict=True):
+    for w, column in zip(places, values, strict=True):
         axes.plot(np.full(column.size, w), column, ".", color=lesson.colours[colour], alpha=0.35, markersize=4)
     error = np.exp(mean) - np.exp(mean - reach), np.exp(mean + reach) - np.exp(mean)
-    axes.errorbar(widths, np.exp(mean), yerr=error, fmt=style, color=lesson.colours[colour], capsize=3, label=label)
+    axes.errorbar(places, np.exp(mean), yerr=error, fmt=style, color=lesson.colours[colour], capsize=3, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xticks(widths, [str(w) for w in widths])
+    axes.set_xticks(places, [str(w) for w in widths])
     axes.minorticks_off()
     axes.axhline(1, color=lesson.colours["grey"], linewidth=1.1, linestyle=(0, (4, 3)))
     axes.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
@@ -222,14 +243,14 @@ def draw_widths(axes, widths, values, look):
 
 
 figure, axes = plt.subplots(figsize=(7, 4))
-draw_widths(axes, widths, test, ("red", "o-", "test error"))
-axes.annotate("best constant", (1, 1), xytext=(0, 4), textcoords="offset points", fontsize=9)
+draw_widths(axes, [0, *widths], np.vstack([no_unit, test]), ("red", "o-", "test error"))
+axes.annotate("best constant", (40, 1), xytext=(0, -12), textcoords="offset points", ha="center", fontsize=9)
 axes.set_title("66 people, ever wider networks")
 lesson.show(
     figure,
-    f"Test error against width, with a dot for each replicate, and geometric means and 95 % intervals. It is {centre[0]:.2f} of "
-    f"the best constant's error at 1 unit, rises to {centre[worst]:.2f} at {widths[worst]}, and falls to {centre[-1]:.2f} at "
-    "300.",
+    f"Test error against width, with a dot for each replicate, and geometric means and 95 % intervals. Without any unit it is "
+    f"{none:.2f} of the best constant's error, at 1 unit {centre[0]:.2f}; it rises to {centre[worst]:.2f} at {widths[worst]}, and "
+    f"falls to {centre[-1]:.2f} at 300.",
 )
 
 # %%
@@ -293,9 +314,8 @@ summit = {
 }.get(verdict[2], f"Whether the largest beats the smallest is {verdict[2]}.")
 says = (
     "So double descent is there, in networks that were simply trained on real data, and to your first question the answer "
-    "is **fall, rise, and fall again**: down from no unit at all, which is the best constant, to one unit; up to the "
-    "threshold; and down once more."
-    if seen and centre[0] < 1
+    "is **fall, rise, and fall again**: down from no unit at all to one; up to the threshold; and down once more."
+    if seen and centre[0] < none
     else "The trial does not confirm all of it, and with few replicates it need not."
 )
 lesson.say(f"""
@@ -335,11 +355,11 @@ figure, axes = plt.subplots(figsize=(7, 4))
 draw_widths(axes, few_widths, test[[widths.index(w) for w in few_widths]], ("red", "o-", "no regularisation"))
 for strength, look in zip(with_l2, (("sky", "^:"), ("blue", "s--"), ("green", "D-.")), strict=True):
     draw_widths(axes, few_widths, with_l2[strength], (*look, f"L2 of {strength:g}"))
-axes.set_title("With an L2 of 0.1 the peak is gone")
+axes.set_title("An L2 penalty flattens the peak")
 axes.legend(loc="upper left")
 lesson.show(
     figure,
-    "The same axes. Without regularisation the error peaks; with L2 it lies "
+    "The same axes, from 1 unit on. Without regularisation the error peaks; with L2 it lies "
     + ", ".join(f"between {c.min():.2f} and {c.max():.2f} ({strength:g})" for strength, c in calm.items())
     + " at every width.",
 )
@@ -358,23 +378,36 @@ assert calm[0.1].max() < min(centre[worst], 1.4 * calm[0.1].min())
 # %% [markdown]
 # ## What a loss curve cannot tell
 #
-# Do loss curves reveal everything at a glance? Here are the training curves of the networks with 8 and with 300 units.
-# Cover the caption, and say which is which, and which one you would trust.
+# Do loss curves reveal everything at a glance? The learner reads two of them together: that of training against that of
+# validation. Let us first cover the second. Here are the training curves of the networks with 8 and with 300 units. Cover
+# the caption too, and say which is which, and which one you would trust.
 
 # %%
 by_width = dict(zip(widths, result.runs, strict=True))  # the arms, by their width
 ends = {w: float(np.median(train[widths.index(w)])) for w in (8, 300)}
 
+
+def small(value):
+    """A share so that a reader can take it in."""
+    return f"{value:.4f}" if value >= 0.0001 else "less than 0.0001"
+
+
 # %% jupyter={"source_hidden": true}
+def draw_two(axes, split, names, **more):
+    """A curve of the networks with 8 and with 300 units, over steps, and the best constant."""
+    for w, name, colour, style in zip((8, 300), names, ("red", "blue"), ("-", "--"), strict=True):
+        runs = result.runs[by_width[w]]
+        lesson.draw_curves(axes, runs, f"{split}/squared_error", label=name, colour=colour, style=style)
+    axes.axhline(constant, color=lesson.colours["grey"], linewidth=1.1, linestyle=(0, (4, 3)))
+    axes.annotate("best constant", (3000, constant), xytext=(0, 4), textcoords="offset points", ha="right", fontsize=9)
+    axes.set(xlabel="optimiser step (one step an epoch)", **more)
+
+
 figure, axes = plt.subplots(figsize=(7, 3.4))
-lesson.draw_curves(axes, result.runs[by_width[8]], "train/squared_error", label="one network", colour="red")
-lesson.draw_curves(
-    axes, result.runs[by_width[300]], "train/squared_error", label="another network", colour="blue", style="--"
-)
-axes.axhline(constant, color=lesson.colours["grey"], linewidth=1.1, linestyle=(0, (4, 3)))
-axes.annotate("best constant", (3000, constant), xytext=(0, 4), textcoords="offset points", ha="right", fontsize=9)
-axes.set(
-    xlabel="optimiser step (one step an epoch)",
+draw_two(
+    axes,
+    "train",
+    ("one network", "another network"),
     ylabel="training squared error",
     title="At a glance: both fit their rows",
 )
@@ -383,21 +416,62 @@ axes.legend(loc="center right")
 lesson.show(
     figure,
     "Two training curves that fall from the best constant's error to nearly nothing, the dashed one faster. The solid one "
-    f"has 8 units and ends at {ends[8]:.4f} of the best constant, the dashed one 300 units and {ends[300]:.4f}.",
+    f"has 8 units and ends at {small(ends[8])} of the best constant, the dashed one 300 units and {small(ends[300])}.",
 )
 
 # %%
 ratio = centre[widths.index(8)] / centre[-1]
 lesson.say(f"""
     Both have learned their 66 rows by heart, the wide one sooner. Is that good or bad? On new people the narrow one errs
-    **{ratio:.1f} times** as much as the wide one, and nothing in these curves says so. So to your third question the answer
-    is no, and **{"more than twice" if ratio > 2 else "more than half as much again"}**.
+    **{ratio:.1f} times** as much as the wide one. The ends of these curves do not say so, and their speed is a hint only to
+    somebody who knows this lesson: the one that crawls has only just enough weights. So the answers to your third question
+    are *hardly*, and **{"more than twice" if ratio > 2 else "more than half as much again"}**.
 """)
 assert max(ends.values()) < 0.05
 assert ratio > 1.5
 
 # %% [markdown]
-# With validation curves we do better: they tell that both are ill. étude’s diagnosis, from the curves and the recipe:
+# Now uncover the second half of what the learner reads. The split keeps 22 people for validation.
+
+# %%
+held_out = {w: errors(result, "validation")[widths.index(w)] for w in (8, 300)}
+ill = {w: float(np.median(values)) for w, values in held_out.items()}
+higher = int((held_out[8] > held_out[300]).sum())
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(figsize=(7, 3.4))
+draw_two(
+    axes,
+    "validation",
+    ("8 units", "300 units"),
+    ylabel="validation error, in best constants",
+    title="The same two, on people they have not learned from",
+    yscale="log",
+)
+axes.set_yticks([m * constant for m in (0.5, 1, 2, 4)], ["0.5", "1", "2", "4"])
+axes.minorticks_off()
+axes.legend(loc="upper left")
+lesson.show(
+    figure,
+    f"The validation curves of the same networks, on a logarithmic axis. That of 8 units ends at {ill[8]:.2f} best constants, "
+    f"that of 300 units at {ill[300]:.2f} (medians).",
+)
+
+# %%
+lesson.say(
+    f"""
+    The validation curves do say which is worse: the narrow network’s ends higher in {higher} of {replicates} replicates.
+    What they cannot say is whether to go narrower or wider.
+    """
+    if ill[8] > ill[300] and higher > replicates / 2
+    else f"""
+    With so few people for validation not even these curves say which is worse: the narrow network’s ends higher in {higher}
+    of {replicates} replicates. Still less do they say whether to go narrower or wider.
+    """
+)
+
+# %% [markdown]
+# étude’s diagnosis reads the curves of both kinds, and the recipe:
 
 # %%
 for w in (8, 300):
@@ -411,7 +485,7 @@ for w in (8, 300):
     lesson.say(f"{w} units: **{diagnosis.verdict}**{sure}.{advice}")
 
 # %% [markdown]
-# That is as far as a curve goes. It shows *this* network on *these* rows. Whether the cure for the overfit one is fewer
+# That is as far as a curve goes. It shows *this* network on *these* rows. Whether the cure for an overfit one is fewer
 # units or many more is not in it: left and right of the peak lie better networks, and a curve knows no left or right.
 # What a loss curve can never tell, however carefully one looks:
 #
@@ -441,12 +515,13 @@ axes.loglog(many_rows, by_rows, "o-", color=lesson.colours["green"])
 axes.axvline(40, color=lesson.colours["grey"], linewidth=1.1, linestyle=":")
 axes.set_xticks([10, 20, 40, 70, 100, 200, 400], ["10", "20", "40", "70", "100", "200", "400"])
 axes.minorticks_off()
-axes.set(xlabel="rows to learn from", ylabel="squared error on new rows", title="40 weights: more rows, and worse")
+axes.set(xlabel="rows to learn from", ylabel="squared error on new rows,\nwithout their own noise")
+axes.set_title("40 weights: more rows, and worse")
 worst_rows = int(many_rows[by_rows.argmax()])
 lesson.show(
     figure,
-    f"Median test error of a model with 40 weights against the number of rows: {by_rows[1]:.2f} at 20 rows, a peak of "
-    f"{by_rows.max():.2f} at {worst_rows}, and {by_rows[-1]:.2f} at 400.",
+    "Median squared error on new rows, without their own noise, of a model with 40 weights, against the number of rows that "
+    f"it learned from: {by_rows[1]:.2f} at 20 rows, a peak of {by_rows.max():.2f} at {worst_rows}, and {by_rows[-1]:.2f} at 400.",
 )
 lesson.say(f"""
     With 20 rows the error is {by_rows[1]:.2f}, with {worst_rows} it is {by_rows.max():.2f}:
@@ -465,7 +540,7 @@ assert by_rows[-1] < by_rows[1] < by_rows.max()
 # peaks at quite another, with intervals apart. That it takes noise: a peak as high with targets that follow from the
 # inputs and a model that can represent them. That the small network is the better one *here*: more rows, or inputs that
 # predict more; we have shown it for 66 people and ten measurements, and claim it for nothing else. That curves cannot tell:
-# somebody who, from the curves of single runs alone, says better than chance on which side of the peak they were.
+# somebody who, from the curves of single runs alone, says better than chance which would help more, to go narrower or wider.
 # (étude’s own diagnosis is measured on such questions. It is given the recipe as well as the curves, because that helps:
 # `docs/evidence/diagnosis.md`.)
 
