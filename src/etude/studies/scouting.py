@@ -152,12 +152,9 @@ class Scouts:
         return treatment.called(float(self._rng.choice(treatment.strengths)))
 
     def _random(self, place: _Place) -> Steps:
-        """Treatments on top of those of a place, or of the first control: even odds; and even odds for each of them
-        that it answers the diagnosis.
-        """
+        """Treatments of the first control, each of them with even odds one that answers the diagnosis of a place."""
         n = int(self._rng.integers(STEPS[0], STEPS[1] + 1))
-        start = place.steps if self._rng.random() < 0.5 else ()
-        return (*start, *(self._answer(place) if self._rng.random() < 0.5 else self._atom() for _ in range(n)))
+        return tuple(self._answer(place) if self._rng.random() < 0.5 else self._atom() for _ in range(n))
 
     def _child(self) -> Steps:
         """One of the best, changed in one of several ways."""
