@@ -338,7 +338,7 @@ def with_and_without(n):
     return tried.run(out=lesson.store, quiet=True, workers=workers)
 
 
-sizes = lesson.of((100, 400), (100, 200, 400, 800))
+sizes = lesson.of((100, 400), (100, 200, 400, 700))
 results = [with_and_without(n) for n in sizes]
 gains = [result.effect("augment", metric="accuracy") for result in results]
 errors = [[1 - accuracies(runs).mean() for runs in result.runs.values()] for result in results]

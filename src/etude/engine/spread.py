@@ -22,7 +22,7 @@ IN_FLIGHT = 4
 
 IDLE_SECONDS = 60
 
-warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+warnings.filterwarnings("ignore", message="A worker (stopped|was restarted) while some jobs", category=UserWarning)
 """loky starts a worker anew whose memory has grown, as that of a large model does, and takes it for a leak."""
 
 ONE_THREAD = MappingProxyType(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
