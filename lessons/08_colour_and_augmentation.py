@@ -89,8 +89,9 @@ def digits(n):
 # %% [markdown]
 # The network is the convolutional one of lesson 7, which a recipe knows by name. And a recipe does by itself what the two
 # functions above do: `augment={"flip": True}` mirrors, `augment={"shift": 1}` moves.
-# There the chance of each image comes from its own number, so that pairs stay pairs: the networks of one replicate begin
-# with the same weights and see the same images in the same order, and only the change differs.
+# There how an image is changed depends on the seed, the replicate, the epoch and its place among the rows, and on nothing
+# else, so that pairs stay pairs: the networks of one replicate begin with the same weights and see the same images in the
+# same order, and only the change differs.
 
 # %%
 epochs = lesson.of(25, 100)
@@ -173,7 +174,7 @@ assert means[2] > means[0] > means[1] - 0.03
 #
 # Here are two changes of the same kind. That a digit moved by a pixel is the same digit is true, and a true statement can
 # stand in for images that one does not have. That a mirrored digit is the same digit is false: a mirrored 4 or 7 is no
-# digit at all, and a mirrored 2 looks rather like a 5 (only 0 and 8 do not care). We suppose that a network which is told
+# digit at all, and a mirrored 2 looks rather like a 5 (0 and 8 hardly care, nor does a 1 that is a plain stroke). We suppose that a network which is told
 # so spends its few weights on shapes that never come, and learns to overlook a difference that it needs.
 #
 # Is it medicine against overfitting? Look at the images that were learned from, scored as they are:

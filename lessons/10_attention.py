@@ -64,7 +64,7 @@ lesson.say(f"Saying the number that occurs most often is right in {most_frequent
 #
 # 1. A GRU reads the pairs one after the other, then the question. Another network uses attention and has about a ninth
 #    as many weights. Both learn from the same rows. How often will each be right?
-# 2. Later you will meet two networks with attention that are both always right. For each we draw the map of where it
+# 2. Later you will meet two networks with attention that are both always right, or nearly always. For each we draw the map of where it
 #    looks. Will both maps point at the pair that was asked for?
 #
 # ## Scaled dot-product attention
@@ -232,7 +232,7 @@ assert found[1].mean() < most_frequent + 0.1
 lesson.say(
     (
         f"Of the two, steps can hardly be what is missing here, for {trained:.2f} of its own rows the GRU knows by now. So "
-        "it is the rows. "
+        "we suppose that it is the rows. "
         if by_heart
         else ""
     )
@@ -508,8 +508,8 @@ for d in (4, 64, 1024):
     assert abs(scores.std() / d**0.5 - 1) < 0.05
 lesson.table(lines, ["d", "standard deviation of q · k", "largest weight, divided by √d", "not divided"])
 lesson.say(
-    "Without the division, one place takes nearly all the weight before anything has been learned, by accident. The "
-    "derivatives of a softmax are $A_i(1 - A_i)$ and $-A_i A_j$, all nearly 0 there, so hardly any gradient comes back to "
+    "Without the division, and with many numbers in a key, one place takes nearly all the weight before anything has been "
+    "learned, by accident. The derivatives of a softmax are $A_i(1 - A_i)$ and $-A_i A_j$, all nearly 0 there, so hardly any gradient comes back to "
     "correct it (Vaswani et al. 2017, section 3.2.1)."
 )
 
@@ -540,13 +540,15 @@ helps = {
     "better": "It helps a little; it does not",
     "worse": "That does harm. It does not",
 }.get(order.verdict, "Whether it helps at all, so few replicates do not tell. It does not")
+storing = "So having to store eight pairs is not the whole reason."
+part = " So having to store eight pairs was part of its trouble." if order.verdict == "better" else ""
 lesson.say(
-    "Told what to listen for, it looks it up."
+    f"Told what to listen for, it looks it up.{part}"
     if early > 0.9
     else f"{helps} make the GRU look things up, with so few rows. On those that it learned from, it is right in {own:.2f} of "
-    "cases. Attention had the same rows."
+    f"cases. Attention had the same rows. {storing}"
     if early < most_frequent + 0.1
-    else "That is more than the most frequent number, and less than looking everything up."
+    else f"That is more than the most frequent number, and less than looking everything up. {storing}"
 )
 
 # %% [markdown]

@@ -187,8 +187,8 @@ def both_columns(runs_by_name):
     )
     slow = [f"“{name}”" for name, (own, _) in means.items() if own < 0.95]
     lesson.say(
-        f"Short of 0.95 on its own images: {' and '.join(slow)}. There the comparison is also about how fast a network "
-        "learns."
+        f"Short of 0.95 on its own images: {' and '.join(slow)}. There the comparison is also about how much a "
+        "network of its size learns in these steps."
         if slow
         else "All have learned their own images, or very nearly. So what sets them apart is what they make of new ones."
     )
@@ -344,8 +344,8 @@ if at_hand:
 # A head on the pretrained body learns from 50 images. A convolutional network that starts from nothing, with batch
 # normalisation and dropout, learns from the same 50.
 #
-# If the body wins, what have we learned? It is of another architecture, it is far larger, and it sees its images
-# enlarged, so three things change at once, besides what it knows. Here too we need a control: the same body, with images
+# If the body wins, what have we learned? It is of another architecture, it is far larger, it sees its images enlarged,
+# and it is frozen, so four things change at once, besides what it knows. Here too we need a control: the same body, with images
 # enlarged alike, frozen as well, but its weights drawn by chance, as they are before the first step. It lacks what the
 # other has learned, and nothing else.
 #
@@ -395,7 +395,7 @@ if at_hand:
     for row, (each, colour) in enumerate(zip(scores.values(), ("blue", "sky", "orange", "red"), strict=True)):
         dots(axes, each, row, colour)
     axes.set(yticks=range(4), yticklabels=list(scores), ylim=(3.6, -0.6))
-    axes.set(xlabel="accuracy (share correct); chance is 0.1", title="CIFAR-10, and how many labels each network had")
+    axes.set(xlabel="accuracy (share correct); chance is 0.1", title="How many labels of CIFAR-10 each network had")
     lesson.show(
         figure,
         "Test accuracy, a dot a replicate and a line at the mean: "
@@ -422,8 +422,11 @@ if at_hand:
         "refuted": "The control did better, which contradicts this lesson. Before you believe it, take a fresh seed.",
         "undecided": "Whether what the body has learned counts, these pairs do not decide.",
     }[on_learning.verdict]
-    lies = "Here, too, a frozen body that knows nothing lies" if chance < few else "Here such a control does not lie"
-    idle_told = f"{lies} behind none, on average ({chance:.2f} against {few:.2f})."
+    here = "Here, too," if chance < few and idle.verdict == "worse" else "Here"
+    idle_told = (
+        f"{here} a frozen body that knows nothing {'lies' if chance < few else 'does not lie'} behind none, on average "
+        f"({chance:.2f} against {few:.2f})."
+    )
     apart = abs(on_many.stated[0].mean)
     many_told = {
         "supported": f"Fifty labels and a trained body were worth more than {many:,} labels from nothing.",
@@ -443,8 +446,8 @@ if at_hand:
 # %% [markdown]
 # One thing must be said, lest the number charm us. The fifty labels are those of CIFAR-10 alone. The body had more than a
 # million others, and among ImageNet's kinds are many dogs, cats, ships, lorries and aeroplanes. So it has not learned from
-# fifty examples what a dog is. It has learned from fifty examples what *we call* the things that it could already tell
-# apart. How far that goes depends on how near the target is to the source (Yosinski et al. 2014; Kornblith, Shlens
+# fifty examples what a dog is. It has learned from fifty examples what *we call* things that it could, in large part,
+# already tell apart. How far that goes depends on how near the target is to the source (Yosinski et al. 2014; Kornblith, Shlens
 # and Le 2019); on medical images, which are far from ImageNet, the gain is small (Raghu et al. 2019).
 #
 # ## Exercise

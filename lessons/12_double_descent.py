@@ -48,7 +48,7 @@ replicates = lesson.of(small=10, full=50)
 # smallest. (So does gradient descent that starts at zero: it never leaves the directions that the rows span.)
 #
 # We measure the squared error on new rows, without their own noise: how far the model is from the sum itself. The noise of
-# a new row nobody can foresee; it would add the same 0.25 to every error.
+# a new row nobody can foresee; with a noise of 0.5 in the targets it would add the same 0.25 to every error.
 
 # %%
 n, everything = 40, 300
@@ -540,9 +540,9 @@ assert by_rows[-1] < by_rows[1] < by_rows.max()
 # peaks at quite another, with intervals apart. That it takes noise: a peak as high with targets that follow from the
 # inputs and a model that can represent them. That the small network is the better one *here*: more rows, or inputs that
 # predict more; we have shown it for 66 people and ten measurements, and claim it for nothing else. That curves cannot tell:
-# somebody who, from the curves of single runs alone, says better than chance which would help more, to go narrower or wider.
-# (étude’s own diagnosis is measured on such questions. It is given the recipe as well as the curves, because that helps:
-# `docs/evidence/diagnosis.md`.)
+# somebody who, from the curves alone of single networks that know their rows by heart, says better than chance which would
+# help more, to go narrower or wider. (étude’s own diagnosis is measured on what ails a network. It is given the recipe as
+# well as the curves, because that helps: `docs/evidence/diagnosis.md`.)
 
 # %%
 lesson.full("50 replicates of each width instead of 10, and 1,000 draws of the linear model instead of 60")

@@ -113,11 +113,12 @@ def _notebooks(of: Mapping[str, Any]) -> str:
             *told,
             "",
             "Where ten minutes lead is a matter of chance: scouts draw combinations at random, the best of them are "
-            "changed, and a machine that is busy with something else allows fewer of them. So each notebook is treated "
-            "twice, with scouts of another seed and nothing else changed; notebook 3 with seed 1 had some short runs of "
-            "tests beside it. A variant was measured in the same way and given up: half of the combinations that scouts "
-            "began with built on what was verified by then. It came to 57.5, 79.9, 81.2, 75.0, 53.4 and 72.6 %; where a "
-            "wide network had been verified early, what builds on it is slow to train, and scouts get to see little.",
+            "changed, and a machine that is busy with something else allows fewer of them. So each notebook is "
+            "treated twice, with scouts of another seed and nothing else changed; notebook 3 with seed 1 had some "
+            "short runs of tests beside it. A variant was measured in the same way and given up: half of the "
+            "combinations that scouts began with built on what was verified by then. It came to 57.5, 79.9, 81.2, "
+            "75.0, 53.4 and 72.6 %; where a wide network had been verified early, what builds on it is slow to "
+            "train, and scouts get to see little.",
             "",
             "Before there were scouts, single treatments alone came to 59.8, 72.2 and 53.4 % (notebooks 2, 1 and 3, "
             "beside other work), and idle with an earlier ranking to 72.6, 75.0 and 56.0 %. From notebook 3 a random "

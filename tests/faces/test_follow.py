@@ -189,10 +189,11 @@ def test_a_terminal_stays_a_terminal_of_the_same_size(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_whoever_kills_etude_kills_the_command_with_all_its_children(number):
+def test_whoever_kills_etude_kills_the_command_with_all_its_children(number, tmp_path):
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(100)"
     shell = ["sh", "-c", f'"{sys.executable}" -c "{code}"; true']
-    with subprocess.Popen([*ETUDE, "--quiet", "--", *shell], stdout=subprocess.PIPE, text=True) as process:
+    command = [*ETUDE, "--quiet", "--", *shell]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         grandchild = int(process.stdout.readline())
         process.send_signal(number)
         process.wait(60)

@@ -41,5 +41,10 @@ def test_a_log_with_accuracy_but_no_recall_is_told(case):
     assert CHECK.look(case({"val_accuracy": [0.9] * 5, "val_recall": [0.6] * 5})) is None
 
 
+def test_an_accuracy_that_ends_in_no_number_tells_nothing(case):
+    curves = {"val_accuracy": [0.9, 0.9, np.inf, -np.inf], "val_recall": [0.0] * 4, "val_loss": [0.3] * 4}
+    assert CHECK.look(case(curves)) is None
+
+
 def test_accuracy_alone_cannot_tell(case):
     assert isinstance(CHECK.look(case({"val_accuracy": [0.9] * 5})), NotRun)

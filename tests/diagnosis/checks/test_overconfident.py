@@ -41,6 +41,13 @@ def test_without_a_number_of_examples_the_noise_of_accuracy_gives_the_interval(c
     assert found.evidence[1].high - found.evidence[1].low == pytest.approx(2 * 1.96 * math.sqrt(2 * 0.449), rel=0.5)
 
 
+def test_standard_errors_of_which_none_is_known_are_as_good_as_none(case):
+    accuracy = 0.9 + 0.01 * np.random.default_rng(1).normal(size=20)
+    curves = {"validation/log_loss": FALLS_AND_RISES, "validation/accuracy": accuracy}
+    unknown = CHECK.look(case(curves, errors={"validation/accuracy": math.nan}))
+    assert unknown.evidence[1] == CHECK.look(case(curves)).evidence[1]
+
+
 def test_where_accuracy_falls_as_well_it_is_overfitting_and_no_matter_of_confidence(case):
     falls = np.concatenate([np.full(10, 0.9), np.linspace(0.89, 0.7, 10)])
     assert CHECK.look(case({"validation/log_loss": FALLS_AND_RISES, "validation/accuracy": falls})) is None

@@ -27,6 +27,11 @@ def test_a_constant_rate_does_not_run_out(case):
     assert CHECK.look(case({"train/objective": loss, "signals/learning_rate": np.full(100, 0.1)})) is None
 
 
+def test_a_rate_that_is_used_up_before_the_first_loss_tells_nothing(case):
+    curves = {"train/objective": (np.arange(3, 33), np.linspace(2, 1, 30)), "lr": ([1, 3], [2.0, 0.0])}
+    assert CHECK.look(case(curves)) is None
+
+
 def test_a_loss_that_first_jumps_is_told_with_its_peak(case):
     loss = np.concatenate([[1.0, 3.0, 2.0], np.full(47, 0.5)])
     found = CHECK.look(case({"train/objective": loss, "lr": np.full(50, 0.1)}))

@@ -1,5 +1,7 @@
 """The network answers with the commonest class and no more."""
 
+import math
+
 import numpy as np
 
 from etude.diagnosis.case import Case
@@ -72,7 +74,8 @@ def _by_recall(accuracy: Curve, recall: Curve | None, balanced: Curve | None) ->
 
 
 def _last(curve: Curve) -> float:
-    return float(np.median(curve.values[-3:]))
+    last = curve.values[-3:]
+    return float(np.median(last)) if last.size and np.isfinite(last).all() else math.nan
 
 
 def _finding(accuracy: Curve, says: str, evidence: tuple[Measured, ...], probability: float) -> Finding:

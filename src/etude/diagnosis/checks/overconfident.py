@@ -60,8 +60,9 @@ def _change(accuracy: Curve, step: int) -> tuple[float, float]:
     """
     at = max(0, int(np.searchsorted(accuracy.steps, step, side="right")) - 1)
     then, now = (float(np.median(part)) for part in (accuracy.values[max(0, at - 1) : at + 2], accuracy.values[-3:]))
-    if accuracy.standard_errors is not None:
-        each = float(np.nanmax(accuracy.standard_errors[[at, -1]]))
+    errors = np.array([]) if accuracy.standard_errors is None else accuracy.standard_errors[[at, -1]]
+    if not np.isnan(errors).all():
+        each = float(np.nanmax(errors))
     else:
         n = granularity(accuracy.values)
         known = math.sqrt(now * (1 - now) / n) if n and 0 < now < 1 else 0.0

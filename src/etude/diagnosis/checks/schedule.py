@@ -45,6 +45,8 @@ def _cut_short(case: Case, train: Curve, rate: Curve) -> Finding | None:
     """Learning that went on at its full pace until the rate was used up."""
     values = running_median(badness(case, train), 3)
     rates = np.array([rate.at(int(step)) if step >= rate.steps[0] else rate.values[0] for step in train.steps])
+    if not rates.max() > 0:
+        return None
     used, left = np.cumsum(rates) / rates.sum(), float(rates[-1] / rates.max())
     i, j = (int(np.searchsorted(used, share)) for share in (FROM, TO))
     fall, late = float(values[0] - values.min()), float(values[i] - values[j])
