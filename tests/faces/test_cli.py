@@ -1,4 +1,7 @@
-"""The command line, run as people run it: in a process of its own, on files, with signals."""
+"""The command line, run as people run it: in a process of its own, on files, with signals.
+
+What is refused at once is tried in this process, which has loaded PyTorch already.
+"""
 
 import json
 import os
@@ -9,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from etude.faces.cli import main
 
 STUDY = """
 replicates = 6
@@ -25,7 +30,7 @@ metric = "objective"
 """
 
 DATA = '{ task = "sincos", rows = 200, flip = 0.05, test_rows = 500 }'
-SLOW = STUDY.replace("epochs = 20", "epochs = 300000")
+SLOW = STUDY.replace("epochs = 20", "epochs = 100_000")
 
 
 def etude(*arguments: object, folder: Path, **more) -> subprocess.CompletedProcess[str]:
@@ -62,6 +67,21 @@ def folder(tmp_path) -> Path:
     (tmp_path / "study.toml").write_text(STUDY)
     (tmp_path / "slow.toml").write_text(SLOW)
     return tmp_path
+
+
+@pytest.fixture
+def within(folder, monkeypatch, capsys):
+    """The command line in this process."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["etude", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return subprocess.CompletedProcess(arguments, left.value.code, *capsys.readouterr())
+
+    return ended
 
 
 def test_json_is_one_object_and_talk_goes_to_standard_error(folder):
@@ -178,17 +198,17 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_paragraph_that_names_the_way_out(folder, case):
+def test_bad_input_is_one_paragraph_that_names_the_way_out(folder, within, case):
     text, code, part = BAD[case]
     (folder / "bad.toml").write_text(text)
-    done = etude("run", "bad.toml", folder=folder)
+    done = within("run", "bad.toml")
     assert part in " ".join(done.stderr.split())
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
-def test_an_unknown_study_engine_or_device_is_refused(folder):
+def test_an_unknown_study_engine_or_device_is_refused(within):
     for arguments, part in (
         (("run", "jurney"), "Did you mean 'journey'?"),
         (("run", "nothing.toml"), "no such file"),
@@ -196,7 +216,7 @@ def test_an_unknown_study_engine_or_device_is_refused(folder):
         (("run", "study.toml", "--device", "abacus"), "abacus"),
         (("run", "study.toml", "--replicates", "many"), "neither a whole number"),
     ):
-        done = etude(*arguments, folder=folder)
+        done = within(*arguments)
         assert part in " ".join(done.stderr.split()), done.stderr
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
