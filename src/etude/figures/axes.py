@@ -100,7 +100,7 @@ def _fitted(values: NDArray[np.float64], always: tuple[float, ...], *, pad: floa
     A run that diverges passes through enormous numbers; they leave the frame instead of flattening the others.
     """
     least, most, usual = float(values.min()), float(values.max()), float(np.quantile(values, 0.99))
-    top = min(most, usual * usual / least if log else usual + 2 * (usual - least))
+    top = min(most, usual * (usual / least) if log else usual + 2 * (usual - least))
     return axis(min((least, *always)), max((top, *always)), pad=pad, log=log)
 
 
