@@ -172,10 +172,11 @@ assert means[2] > means[0] > means[1] - 0.03
 # Each interval is a 95 % interval on its own. All replicates split the same rows anew, so the intervals speak about these
 # rows (Nadeau and Bengio 2003).
 #
-# Here are two changes of the same kind. That a digit moved by a pixel is the same digit is true, and a true statement can
-# stand in for images that one does not have. That a mirrored digit is the same digit is false: a mirrored 4 or 7 is no
-# digit at all, and a mirrored 2 looks rather like a 5 (0 and 8 hardly care, nor does a 1 that is a plain stroke). We suppose that a network which is told
-# so spends its few weights on shapes that never come, and learns to overlook a difference that it needs.
+# Here are two changes of the same kind. That a digit moved by a pixel is the same digit is true, and a true statement
+# can stand in for images that one does not have. That a mirrored digit is the same digit is false: a mirrored 4 or 7 is
+# no digit at all, and a mirrored 2 looks rather like a 5 (0 and 8 hardly care, nor does a 1 that is a plain stroke). We
+# suppose that a network which is told so spends its few weights on shapes that never come, and learns to overlook a
+# difference that it needs.
 #
 # Is it medicine against overfitting? Look at the images that were learned from, scored as they are:
 

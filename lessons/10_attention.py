@@ -64,8 +64,8 @@ lesson.say(f"Saying the number that occurs most often is right in {most_frequent
 #
 # 1. A GRU reads the pairs one after the other, then the question. Another network uses attention and has about a ninth
 #    as many weights. Both learn from the same rows. How often will each be right?
-# 2. Later you will meet two networks with attention that are both always right, or nearly always. For each we draw the map of where it
-#    looks. Will both maps point at the pair that was asked for?
+# 2. Later you will meet two networks with attention that are both always right, or nearly always. For each we draw the
+#    map of where it looks. Will both maps point at the pair that was asked for?
 #
 # ## Scaled dot-product attention
 #

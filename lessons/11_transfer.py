@@ -345,9 +345,9 @@ if at_hand:
 # normalisation and dropout, learns from the same 50.
 #
 # If the body wins, what have we learned? It is of another architecture, it is far larger, it sees its images enlarged,
-# and it is frozen, so four things change at once, besides what it knows. Here too we need a control: the same body, with images
-# enlarged alike, frozen as well, but its weights drawn by chance, as they are before the first step. It lacks what the
-# other has learned, and nothing else.
+# and it is frozen, so four things change at once, besides what it knows. Here too we need a control: the same body,
+# with images enlarged alike, frozen as well, but its weights drawn by chance, as they are before the first step. It
+# lacks what the other has learned, and nothing else.
 #
 # And one more convolutional network learns from many times as many images, which also means more steps. At the full
 # setting both of these networks are larger, and the many images are mirrored by chance (lesson 8); at the small setting
@@ -447,8 +447,8 @@ if at_hand:
 # One thing must be said, lest the number charm us. The fifty labels are those of CIFAR-10 alone. The body had more than a
 # million others, and among ImageNet's kinds are many dogs, cats, ships, lorries and aeroplanes. So it has not learned from
 # fifty examples what a dog is. It has learned from fifty examples what *we call* things that it could, in large part,
-# already tell apart. How far that goes depends on how near the target is to the source (Yosinski et al. 2014; Kornblith, Shlens
-# and Le 2019); on medical images, which are far from ImageNet, the gain is small (Raghu et al. 2019).
+# already tell apart. How far that goes depends on how near the target is to the source (Yosinski et al. 2014; Kornblith,
+# Shlens and Le 2019); on medical images, which are far from ImageNet, the gain is small (Raghu et al. 2019).
 #
 # ## Exercise
 #

@@ -30,7 +30,7 @@ metric = "objective"
 """
 
 DATA = '{ task = "sincos", rows = 200, flip = 0.05, test_rows = 500 }'
-SLOW = STUDY.replace("epochs = 20", "epochs = 100_000")
+SLOW = STUDY.replace("epochs = 20", "epochs = 300_000")
 
 
 def etude(*arguments: object, folder: Path, **more) -> subprocess.CompletedProcess[str]:
