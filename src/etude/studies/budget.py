@@ -24,10 +24,13 @@ KEPT_BACK = 0.2
 HALF = 0.5
 """Share of what is left that one trial may take, so that another can follow it."""
 
-T = TypeVar("T")
+DEAR = 0.002
+"""Share of all the minutes from which one training, on one core, is so long that what is quicker goes first."""
 
 COSTLY = 0.1
 """Share of the time that is left which the first look of one treatment may take."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Budget:
     replicates: of an arm in a trial, at most
     """
 
-    trainings: int = 2000
+    trainings: int = 4000
     minutes: float = 10.0
     replicates: int = 20
 
@@ -104,9 +107,8 @@ class Purse:
         return max(0, self.budget.trainings - self._trainer.made - self.reserve)
 
     def has_spent(self, share: float) -> bool:
-        """Whether so large a share of what may be spent before the fresh comparison is gone."""
-        trainings = self.budget.trainings - self.reserve
-        return self._trainer.made >= share * trainings or self.seconds >= share * 60 * self.budget.minutes
+        """Whether so large a share of the trainings that are not kept back is gone."""
+        return self._trainer.made >= share * (self.budget.trainings - self.reserve)
 
     @property
     def left(self) -> float:
@@ -123,6 +125,10 @@ class Purse:
         Runs of the store count as they took when they were made, so that this is the same when a call is repeated.
         """
         return self._seen_seconds * self._trainer.work(setting) / self._seen_work if self._seen_work else 0.0
+
+    def is_dear(self, setting: Setting) -> bool:
+        """Whether a training of it takes so much of all the time that what is quicker goes first."""
+        return self.seconds_of(setting) > DEAR * 60 * self.budget.minutes
 
     def is_too_dear(self, setting: Setting) -> bool:
         """Whether its first look alone would take too large a share of the time that is left."""

@@ -11,7 +11,7 @@ The search is regularised evolution (Real et al. 2019) with successive halving o
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,11 +31,12 @@ FIRST = 500
 REPLICATES, THIRD = (1, 2, 4), 3
 """Replicates of a setting: all get the first number, the better third the second, and the best the last."""
 
+SURE, EACH = 12, 300
+"""Replicates, at most, of those that others are built on, and the trainings of a budget for each of them: by fewer, the
+best of hundreds would be the luckiest."""
+
 SHARE = 0.5
 """Share of what is left, of trainings and of time, that scouts may spend."""
-
-DEAR = 0.02
-"""Share of the whole budget's minutes that all replicates of one setting may take, one after the other."""
 
 CROWD, FEWEST = 32, 4
 """Random combinations at first, at most, and trainings for each that there must be."""
@@ -45,6 +46,9 @@ STEPS = (2, 6)
 
 PARENTS, CHILDREN, BRED = 4, 9, 3
 """Settings that are changed, changed ones of a generation, and those of them that may become parents."""
+
+AGAIN = 0.5
+"""The probability that what was changed is changed further: by one step at a time, none would leave a local best."""
 
 TRIES = 8
 """Draws of a change before it is given up: many change nothing, or lead where somebody has been."""
@@ -77,6 +81,7 @@ class Scouts:
             for treatment in treatments
             for strength in treatment.strengths
         }
+        self._sure = min(SURE, max(REPLICATES[-1], ward.purse.budget.trainings // EACH))
         self._rng = np.random.default_rng(seed)
         self._seen: set[str] = set()
         self._best: list[_Place] = []
@@ -85,21 +90,23 @@ class Scouts:
     def ahead(self, now: Setting, steps: Steps) -> tuple[Prescription, ...]:
         """Settings that looked better than the present one, which `steps` led to, the best first; perhaps none."""
         until = _Until(self._ward)
-        here = self._halved([_Place(now, steps)], until, most=1) if self._treatments else []
-        if not here:
+        if not self._treatments or not until.affords([now], self._sure):
             return ()
+        here = _trained([_Place(now, steps)], self._sure, self._ward)
         self._seen.add(identity(now))
         if not self._best:
             crowd = min(CROWD, until.trainings // FEWEST)
             drawn = self._unseen(lambda: self._random(here[0]), crowd, until)
-            self._keep(self._halved([*drawn], until, most=PARENTS))
-        self._keep(here)
+            self._keep(self._halved([*drawn], until, most=PARENTS), until)
+        self._keep(here, until)
         while children := [*self._unseen(self._child, CHILDREN, until)]:
             grown = self._halved(children, until, most=BRED)
             if not grown:
                 break
-            self._keep(grown)
-        better = [place for place in self._best if place.rank < here[0].rank and place.setting != now]
+            self._keep(grown, until)
+        better = [
+            place for place in self._best[:PARENTS] if place.rank < here[0].rank and len(place.runs) >= self._sure
+        ]
         found = {one.name: one for one in (self._prescription(place) for place in reversed(better))}
         return tuple(reversed(found.values()))
 
@@ -107,9 +114,16 @@ class Scouts:
         """How a setting was reached, where a scout has found it good."""
         return next((place.steps for place in self._best if place.setting == setting), None)
 
-    def _keep(self, places: Sequence[_Place]) -> None:
-        known = {identity(place.setting): place for place in (*self._best, *places)}
-        self._best = sorted(known.values(), key=lambda place: (place.rank, len(place.steps)))
+    def _keep(self, places: Sequence[_Place], until: "_Until") -> None:
+        """Put them among the best, and train the foremost until all of those have as many replicates as are sure."""
+        while places:
+            known = {identity(place.setting): place for place in (*self._best, *places)}
+            ranked = sorted(known.values(), key=lambda place: (place.rank, len(place.steps)), reverse=True)
+            self._best = [*reversed({place.rank: place for place in ranked}.values())]
+            few = [place for place in self._best[:PARENTS] if len(place.runs) < self._sure]
+            while few and not until.affords([place.setting for place in few], self._sure - REPLICATES[-1]):
+                few.pop()
+            places = _trained(few, self._sure, self._ward)
 
     def _halved(self, places: Sequence[_Place], until: "_Until", *, most: int) -> list[_Place]:
         """The best by all replicates, `most` of them at most; none where the budget ends before."""
@@ -130,7 +144,7 @@ class Scouts:
                 if setting is None or identity(setting) in self._seen:
                     continue
                 self._seen.add(identity(setting))
-                if until.is_dear(setting) or not _is_trainable(setting, self._ward):
+                if self._ward.purse.is_dear(setting) or not _is_trainable(setting, self._ward):
                     continue
                 yield _Place(setting, steps)
                 break
@@ -157,10 +171,12 @@ class Scouts:
         return tuple(self._answer(place) if self._rng.random() < 0.5 else self._atom() for _ in range(n))
 
     def _child(self) -> Steps:
-        """One of the best, changed in one of several ways."""
+        """One of the best, changed in one of several ways, and with even odds once more, and so on."""
         place = self._best[self._rng.integers(min(PARENTS, len(self._best)))]
         changes = (self._answered, self._extended, self._replaced, self._shortened, self._crossed)
-        return changes[self._rng.integers(len(changes))](place)
+        for _ in range(self._rng.geometric(1 - AGAIN)):
+            place = replace(place, steps=changes[self._rng.integers(len(changes))](place))
+        return place.steps
 
     def _answered(self, place: _Place) -> Steps:
         return (*place.steps, self._answer(place))
@@ -231,11 +247,6 @@ class _Until:
         trainer, purse = self._ward.trainer, self._ward.purse
         seconds = purse.seconds_for(replicates * sum(trainer.work(setting) for setting in settings))
         return trainer.made + replicates * len(settings) <= self._last and purse.seconds + seconds <= self._seconds
-
-    def is_dear(self, setting: Setting) -> bool:
-        """Whether one setting would take too much of all."""
-        purse = self._ward.purse
-        return REPLICATES[-1] * purse.seconds_of(setting) > DEAR * 60 * purse.budget.minutes
 
 
 def _trained(places: Sequence[_Place], replicates: int, ward: Ward) -> list[_Place]:

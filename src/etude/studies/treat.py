@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -37,11 +38,12 @@ and what helps it further is verified like all else."""
 MOST_ROUNDS = 24
 """Nobody follows more."""
 
-SINGLE = 0.15
-"""Share of the budget after which treatments are no longer tried one by one, but together, as scouts find them."""
+SINGLE = 0.1
+"""Share of the trainings after which what was treated is no longer treated one by one, but together, as scouts find."""
 
-FOUND, FOUND_RATE = 3, 0.5
-"""Settings found by scouts that are put on trial, and their share of a round's error rate."""
+FOUND, FOUND_RATES = 3, (0.3, 0.2)
+"""Settings found by scouts that are put on trial, each time they are sent out in a round, and their shares of its error
+rate."""
 
 JUDGED = 10
 """Replicates that are diagnosed together."""
@@ -143,30 +145,48 @@ def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
     runs = purse.train({"control": control}, range(MINIMUM_REPLICATES), new=MINIMUM_REPLICATES)["control"]
     scores = trainer.scores(control, runs, ward.metric)
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
+    terms = Terms(order.level, order.seed, purse.budget.looks)
+    first, again = (
+        partial(_together, start=start, ward=ward, scouts=scouts, terms=_share(terms, rate)) for rate in FOUND_RATES
+    )
     if is_well(found.diagnosis, treated=bool(start.by)):
         well = replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
-        return _together(well, start, order, ward, scouts) if start.by else well
-    if purse.has_spent(SINGLE):
-        return _together(replace(found, ended=NOTHING_MORE), start, order, ward, scouts)
+        return _until_kept(well, (first, again)) if start.by else well
+    if start.by and purse.has_spent(SINGLE):
+        return _until_kept(replace(found, ended=NOTHING_MORE), (first, again))
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
     worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
-    tried = _treated(found, worth, order, ward)
-    return tried if tried.kept else _together(tried, start, order, ward, scouts)
+    each = _share(terms, (1 - sum(FOUND_RATES)) / max(1, len(worth)))
+    quick = [one for one in worth if purse.is_dear(control) or not purse.is_dear(one.setting)]
+    singly = partial(_treated, worth=worth, each=each, ward=ward)
+    return _until_kept(found, (partial(singly, quick), first, partial(singly, worth), again))
 
 
-def _together(found: Round, start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
+def _share(terms: Terms, share: float) -> Terms:
+    """The terms with a share of their error rate."""
+    return replace(terms, level=1 - share * (1 - terms.level))
+
+
+def _until_kept(found: Round, steps: Sequence[Callable[[Round], Round]]) -> Round:
+    """One step after the other, until one keeps a treatment or the budget is spent."""
+    for step in steps:
+        found = step(found)
+        if found.kept or found.ended == SPENT:
+            break
+    return found
+
+
+def _together(found: Round, *, start: _Start, ward: Ward, scouts: Scouts, terms: Terms) -> Round:
     """The round with a trial of what scouts find: several treatments on top of one another."""
     made = ward.trainer.made
     known = {identity(one.prescription.setting) for one in found.tried}
     ahead = scouts.ahead(start.setting, start.steps)
     batch = [one for one in ahead if identity(one.setting) not in known][:FOUND]
-    found = replace(found, scouted=ward.trainer.made - made)
+    found = replace(found, scouted=found.scouted + ward.trainer.made - made)
     if not batch:
         return found
-    terms = Terms(1 - FOUND_RATE * (1 - order.level), order.seed, ward.purse.budget.looks)
-    trial = on_trial(found.control, batch, ward, terms)
-    after = _with(found, trial, ward)
+    after = _with(found, on_trial(found.control, batch, ward, terms), ward)
     return replace(after, ended="") if after.kept else after
 
 
@@ -176,31 +196,43 @@ def _in_unit(one: Prescription, control: Setting, ward: Ward) -> Prescription:
     return replace(one, expected=one.expected.times(unit) if one.expected and unit else None)
 
 
-def _treated(found: Round, worth: Sequence[Prescription], order: Order, ward: Ward) -> Round:
+def _treated(
+    now: Sequence[Prescription], found: Round, *, worth: Sequence[Prescription], each: Terms, ward: Ward
+) -> Round:
     """The round with its trials: a few treatments at a time, those for which most speaks first, until one helps.
 
-    All of them are one family, whose error rate the trials share by their numbers of treatments; what is found by
-    scouts has its own share.
+    now:   those whose turn it is; what the round has tried is not tried again
+    worth: all that answer the diagnosis
+    each:  the terms of every one of them, which are one family
     """
     purse = ward.purse
-    dear = [one for one in worth if purse.is_too_dear(one.setting)]
-    left = family = [one for one in worth if one not in dear]
+    left = [one for one in now if one.name not in _names(found) and not purse.is_too_dear(one.setting)]
     while left:
         batch = purse.share(left, lambda one: one.setting, found.control, ARMS)
-        rate = (1 - FOUND_RATE) * (1 - order.level) * len(batch) / len(family)
-        trial = on_trial(found.control, batch, ward, Terms(1 - rate, order.seed, purse.budget.looks))
+        trial = on_trial(found.control, batch, ward, _share(each, len(batch)))
         found, left = _with(found, trial, ward), left[len(batch) :]
         if trial.kept is not None:
             return found
         if trial.broke:
             return replace(found, ended=SPENT)
-    too_dear = f"; {len(dear)} more would have taken too long" if dear else ""
-    if dear and not family:
-        n = f"{len(dear)} treatments answer" if len(dear) > 1 else "1 treatment answers"
-        return replace(found, ended=f"{n} the diagnosis, and the time that was left was too short for a trial of any")
-    if not family:
-        return replace(found, ended="no treatment answers the diagnosis")
-    return replace(found, ended=f"none of {len(family)} treatments was verified to help{too_dear}")
+    tried = [one for one in worth if one.name in _names(found)]
+    return replace(found, ended=_ended(len(tried), len(worth) - len(tried)))
+
+
+def _names(found: Round) -> set[str]:
+    return {one.prescription.name for one in found.tried}
+
+
+def _ended(tried: int, dear: int) -> str:
+    """Why no single treatment was kept."""
+    if tried:
+        return f"none of {tried} treatments was verified to help" + f"; {dear} more would have taken too long" * (
+            dear > 0
+        )
+    if dear:
+        n = f"{dear} treatments answer" if dear > 1 else "1 treatment answers"
+        return f"{n} the diagnosis, and the time that was left was too short for a trial of any"
+    return "no treatment answers the diagnosis"
 
 
 def _with(found: Round, trial: Trial, ward: Ward) -> Round:
