@@ -121,7 +121,7 @@ def treat(  # noqa: PLR0913 - each parameter is one option of the command
     ] = None,
     max_trainings: Annotated[int, typer.Option(help="Trainings in all, those that the store has included.")] = 4000,
     max_minutes: Annotated[float, typer.Option(help="Of this call; a look that would end later is not begun.")] = 10.0,
-    max_replicates: Annotated[int, typer.Option(help="Of an arm in a trial.")] = 20,
+    max_replicates: Annotated[int, typer.Option(help="Of an arm in a trial; twice as many of what scouts found.")] = 20,
     only: Annotated[
         list[str] | None, typer.Option(help="Treatments that may be tried, all words up to the next option.")
     ] = None,

@@ -20,6 +20,9 @@ MEMBERS = 5
 MOST, FEWEST = 5, 3
 """Replicates, each of `MEMBERS` trainings, at most and at least."""
 
+UNFORESEEN = 1.5
+"""Times what the trainings are reckoned to take, which the time that is left must allow: they are scored as well."""
+
 SLOWEST = 3.0
 """Seconds of one training beyond which it is left out: the networks are not kept, and each call trains them again."""
 
@@ -57,6 +60,6 @@ def _replicates(final: Final, ward: Ward) -> int:
     seconds = [float(run.provenance.get("seconds", 0.0)) for run in final.after]
     one = float(np.mean(seconds)) if seconds else 0.0
     fit = min(MOST, (purse.budget.trainings - ward.trainer.made) // MEMBERS)
-    while fit >= FEWEST and fit * MEMBERS * one > purse.left:
+    while fit >= FEWEST and UNFORESEEN * fit * MEMBERS * one > purse.left:
         fit -= 1
     return fit if fit >= FEWEST and one <= SLOWEST else 0

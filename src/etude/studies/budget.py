@@ -39,7 +39,7 @@ class Budget:
 
     trainings:  in all, those that the store has already included
     minutes:    of this call; a look that would end later is not begun
-    replicates: of an arm in a trial, at most
+    replicates: of an arm in a trial, at most; twice as many of what scouts found
     """
 
     trainings: int = 4000

@@ -13,7 +13,7 @@ from etude.diagnosis.expected import expected_of
 from etude.diagnosis.prescribe import prescribed
 from etude.studies.averaging import MOST, averaging
 from etude.studies.budget import FRESH, Budget, Purse
-from etude.studies.estimate import Terms
+from etude.studies.estimate import Terms, looks_up_to
 from etude.studies.fresh import fresh_comparison
 from etude.studies.scouting import Scouts, Steps
 from etude.studies.trainers import Trainer
@@ -41,9 +41,13 @@ MOST_ROUNDS = 24
 SINGLE = 0.1
 """Share of the trainings after which what was treated is no longer treated one by one, but together, as scouts find."""
 
-FOUND, FOUND_RATES = 3, (0.3, 0.2)
-"""Settings found by scouts that are put on trial, each time they are sent out in a round, and their shares of its error
-rate."""
+FOUND, FURTHER = 3, 2
+"""Settings found by scouts that are put on trial, and times the replicates of other trials that it may take: hundreds
+of trainings have led there, and what it cannot decide is lost."""
+
+SINGLY, TIMES = 0.5, (0.6, 0.4)
+"""The share of a round's error rate that single treatments have, where there are any; and the shares of the rest for
+the two times that scouts are sent out."""
 
 JUDGED = 10
 """Replicates that are diagnosed together."""
@@ -146,20 +150,24 @@ def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
     scores = trainer.scores(control, runs, ward.metric)
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
     terms = Terms(order.level, order.seed, purse.budget.looks)
-    first, again = (
-        partial(_together, start=start, ward=ward, scouts=scouts, terms=_share(terms, rate)) for rate in FOUND_RATES
-    )
+    further = replace(terms, looks=looks_up_to(FURTHER * purse.budget.replicates))
+
+    def together(share: float) -> Sequence[Callable[[Round], Round]]:
+        each = [_share(further, share * time) for time in TIMES]
+        return [partial(_together, start=start, ward=ward, scouts=scouts, terms=terms) for terms in each]
+
     if is_well(found.diagnosis, treated=bool(start.by)):
         well = replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
-        return _until_kept(well, (first, again)) if start.by else well
+        return _until_kept(well, together(1.0)) if start.by else well
     if start.by and purse.has_spent(SINGLE):
-        return _until_kept(replace(found, ended=NOTHING_MORE), (first, again))
+        return _until_kept(replace(found, ended=NOTHING_MORE), together(1.0))
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
     worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
-    each = _share(terms, (1 - sum(FOUND_RATES)) / max(1, len(worth)))
+    each = _share(terms, SINGLY / max(1, len(worth)))
     quick = [one for one in worth if purse.is_dear(control) or not purse.is_dear(one.setting)]
     singly = partial(_treated, worth=worth, each=each, ward=ward)
+    first, again = together(1 - SINGLY)
     return _until_kept(found, (partial(singly, quick), first, partial(singly, worth), again))
 
 
