@@ -239,6 +239,17 @@ def test_what_scouts_build_on_has_as_many_replicates_as_the_budget_bears(trainin
     assert max(map(len, scouted)) == most
 
 
+def test_what_scouts_found_has_twice_the_replicates_of_a_trial():
+    found, _ = treated(
+        lambda s: 1.99 if together(s) == 1 else 2.2, [sets(f"more {name}", **{name: 1}) for name in "abc"]
+    )
+    assert found.rounds[0].looks == (5, 10, 20)
+    found, _ = treated(
+        lambda s: {1: 1.99, 2: 2.0}.get(together(s), 2.2), [sets(f"more {name}", **{name: 1}) for name in "abc"]
+    )
+    assert found.rounds[0].looks == (5, 10, 20, 40)
+
+
 def test_what_takes_long_waits_until_what_is_quick_was_tried_singly_and_together():
     def level(s):
         return 3 - s["b"] - 2 * s.get("wide", 0)
