@@ -79,7 +79,7 @@ def test_the_page_gives_every_figure(treating):
     assert "of 2 ill arms | 50.0% | 80 %" in page
     assert "in 7 (3.5%; target 5 %)" in page
     assert "| notebook 2 | 1 | 0.2100 | 0.0900 | 74.0% (68.0% to 80.0%) | 700 | 5.0 |" in page
-    scores = "| digits | too short | 1.000 | 0.200 | 0.210 | -0.010 (-0.020 to +0.000) | better"
+    scores = "| digits | too short | 1.000 | 0.200 | 0.210 | −0.010 (−0.020 to 0.000) | better"
     assert f"{scores} | 200, 250 | the verdict is good fit |" in page
 
 

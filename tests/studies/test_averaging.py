@@ -80,7 +80,7 @@ def test_fewer_replicates_where_few_trainings_are_left_and_none_where_too_few(ma
 
 @pytest.mark.parametrize(
     ("seconds", "minutes", "replicates"),
-    [(2.0, 1.0, 5), (2.0, 0.7, 4), (2.0, 0.4, 0), (SLOWEST + 0.1, 10.0, 0)],
+    [(2.0, 1.3, 5), (2.0, 1.05, 4), (2.0, 0.6, 0), (SLOWEST + 0.1, 10.0, 0)],
 )
 def test_no_more_is_begun_than_time_allows(seconds, minutes, replicates):
     trainer = _Averages()
