@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from etude.faces.treat_page import fragment, page_html, write_page
+from etude.faces.treat_page import _reached, fragment, page_html, write_page
 from etude.values.errors import ReportError
 
 HOSTILE = "<script>alert(1)</script>"
@@ -141,3 +141,11 @@ def test_a_notebook_gets_the_verdict_what_was_changed_and_the_chart(record, pars
     assert "Treated: Brier score" in cell.words
     assert "epochs" in cell.words
     assert HOSTILE not in fragment(record)
+
+
+@pytest.mark.parametrize(
+    ("by", "told"), [("a", "a"), ("a + b + c", "a + b + c"), ("a + b + c + a", "4 together, in round 2")]
+)
+def test_many_treatments_together_are_named_by_their_round_and_not_beside_each_setting(record, by, told):
+    after = replace(record.found.rounds[0], by=by, parent=1)
+    assert _reached(after) == told

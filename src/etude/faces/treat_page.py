@@ -30,6 +30,7 @@ from etude.figures.learning_curves import Panel
 from etude.figures.numbers import listed, significant
 from etude.figures.words import field_words
 from etude.studies.changes import changes_of
+from etude.values.effect import AND
 from etude.values.finding import Finding
 from etude.values.metric import METRICS
 from etude.values.recipe import Recipe
@@ -40,6 +41,9 @@ ROWS, FINDINGS = 5, 3
 
 DRAWN_ROUNDS = 7
 """Rounds of the path whose trials are drawn; of further ones, and of those that led no further, the numbers alone."""
+
+NAMED = 3
+"""Treatments tried together that are named beside each setting they changed; more are named in their round alone."""
 
 THIN, THIN_POINTS = 12, 40
 
@@ -185,12 +189,18 @@ def _distance(record: Record) -> distance.DistanceData | None:
     return distance.distance_data(final.outcomes[metric.name], metric, limit=record.limits.get(metric.name))
 
 
+def _reached(after: Round) -> str:
+    """What led to a round's control; where it is many treatments together, which its round names, that round."""
+    n = len(after.by.split(AND))
+    return after.by if n <= NAMED or after.parent is None else f"{n} together, in round {after.parent + 1}"
+
+
 def _changes(found: Treated) -> tuple[ChangeRow, ...]:
     steps = [found.rounds[place] for place in found.path]
     by: dict[str, list[str]] = {}
     for before, after in itertools.pairwise(steps):
         for change in changes_of(before.control, after.control):
-            by.setdefault(change.field, []).append(after.by)
+            by.setdefault(change.field, []).append(_reached(after))
     return tuple(
         ChangeRow(
             field_words(one.field),

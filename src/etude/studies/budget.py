@@ -24,7 +24,7 @@ KEPT_BACK = 0.2
 HALF = 0.5
 """Share of what is left that one trial may take, so that another can follow it."""
 
-DEAR = 0.002
+LONG = 0.002
 """Share of all the minutes from which one training, on one core, is so long that what is quicker goes first."""
 
 COSTLY = 0.1
@@ -126,9 +126,9 @@ class Purse:
         """
         return self._seen_seconds * self._trainer.work(setting) / self._seen_work if self._seen_work else 0.0
 
-    def is_dear(self, setting: Setting) -> bool:
+    def takes_long(self, setting: Setting) -> bool:
         """Whether a training of it takes so much of all the time that what is quicker goes first."""
-        return self.seconds_of(setting) > DEAR * 60 * self.budget.minutes
+        return self.seconds_of(setting) > LONG * 60 * self.budget.minutes
 
     def is_too_dear(self, setting: Setting) -> bool:
         """Whether its first look alone would take too large a share of the time that is left."""

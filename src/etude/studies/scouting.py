@@ -144,7 +144,7 @@ class Scouts:
                 if setting is None or identity(setting) in self._seen:
                     continue
                 self._seen.add(identity(setting))
-                if self._ward.purse.is_dear(setting) or not _is_trainable(setting, self._ward):
+                if self._ward.purse.takes_long(setting) or not _is_trainable(setting, self._ward):
                     continue
                 yield _Place(setting, steps)
                 break

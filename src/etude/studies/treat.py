@@ -165,7 +165,7 @@ def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
     given = prescribed(found.diagnosis, control, order.treatments, expected)
     worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
     each = _share(terms, SINGLY / max(1, len(worth)))
-    quick = [one for one in worth if purse.is_dear(control) or not purse.is_dear(one.setting)]
+    quick = [one for one in worth if purse.takes_long(control) or not purse.takes_long(one.setting)]
     singly = partial(_treated, worth=worth, each=each, ward=ward)
     first, again = together(1 - SINGLY)
     return _until_kept(found, (partial(singly, quick), first, partial(singly, worth), again))
@@ -234,9 +234,8 @@ def _names(found: Round) -> set[str]:
 def _ended(tried: int, dear: int) -> str:
     """Why no single treatment was kept."""
     if tried:
-        return f"none of {tried} treatments was verified to help" + f"; {dear} more would have taken too long" * (
-            dear > 0
-        )
+        more = f"; {dear} more would have taken too long" if dear else ""
+        return f"none of {tried} treatments was verified to help{more}"
     if dear:
         n = f"{dear} treatments answer" if dear > 1 else "1 treatment answers"
         return f"{n} the diagnosis, and the time that was left was too short for a trial of any"
