@@ -1,6 +1,7 @@
 """The fields of a recipe by their paths, as a log of another tool would have them."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from etude.values.code import Code
 from etude.values.data import Arrays
@@ -19,14 +20,15 @@ def recipe_fields(recipe: Recipe) -> Mapping[str, Value]:
     >>> recipe_fields(Recipe(data={"task": "sincos"}, loss="bce", epochs=10))["optimizer.name"]
     'adam'
     """
-    return dict(_fields(recipe, ""))
+    return {path: value if isinstance(value, str | int | float) else repr(value) for path, value in values_of(recipe)}
 
 
-def _fields(spec: Spec, before: str) -> Iterator[tuple[str, Value]]:
-    for name, value in dict(spec).items():
+def values_of(recipe: Spec, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field by its path, and its value as it is."""
+    for name, value in dict(recipe).items():
         if not before and name in NO_PARAMETERS:
             continue
         if isinstance(value, Spec) and not isinstance(value, Code | Arrays):
-            yield from _fields(value, f"{before}{name}.")
+            yield from values_of(value, f"{before}{name}.")
         else:
-            yield f"{before}{name}", value if isinstance(value, str | int | float) else repr(value)
+            yield f"{before}{name}", value

@@ -6,20 +6,22 @@ combinations first, then changes of the best, as evolution would, all on replica
 is put on trial like any treatment; what they saw is no evidence.
 
 The search is regularised evolution (Real et al. 2019) with successive halving over replicates (Jamieson and Talwalkar
-2016) in place of ageing.
+2016) in place of ageing. Of the many changes that it could make, it trains those that are foreseen to be the best.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from etude.diagnosis.case import case_of
 from etude.diagnosis.diagnose import diagnosed
 from etude.diagnosis.expected import expected_of
 from etude.diagnosis.prescribe import prescribed
-from etude.studies.trial import Ward, rank
+from etude.studies.foresight import Foresight
+from etude.studies.trial import Ward
 from etude.values.effect import AND
 from etude.values.errors import EtudeError
 from etude.values.run import Run
@@ -31,9 +33,10 @@ FIRST = 500
 REPLICATES, THIRD = (1, 2, 4), 3
 """Replicates of a setting: all get the first number, the better third the second, and the best the last."""
 
-SURE, EACH = 12, 300
-"""Replicates, at most, of those that others are built on, and the trainings of a budget for each of them: by fewer, the
-best of hundreds would be the luckiest."""
+SURE, EACH = 40, 100
+"""Replicates, at most, of those that others are built on, and the trainings of a budget for each of them. A third of
+them to begin with, and one more with every generation: what is best by a few replicates that never change is what
+suits those few."""
 
 SHARE = 0.5
 """Share of what is left, of trainings and of time, that scouts may spend."""
@@ -46,6 +49,10 @@ STEPS = (2, 6)
 
 PARENTS, CHILDREN, BRED = 4, 9, 3
 """Settings that are changed, changed ones of a generation, and those of them that may become parents."""
+
+POOL, BLIND = 8, 2
+"""Changes thought of for each one that is trained, those foreseen to be the best; and how many of a generation are
+drawn from the rest, since what was never tried is not foreseen."""
 
 AGAIN = 0.5
 """The probability that what was changed is changed further: by one step at a time, none would leave a local best."""
@@ -62,11 +69,18 @@ Steps = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Place:
-    """Where a scout has been: the setting, how it was reached, its runs, and what they are ranked by."""
+    """Where a scout has been: the setting, how it was reached, and its runs.
+
+    seen:   the replicates, counted from the first one of scouts
+    scores: of these runs, the lower the better; NaN where one failed
+    rank:   what places are ordered by, the best first
+    """
 
     setting: Setting
     steps: Steps
+    seen: range = range(0)
     runs: tuple[Run, ...] = ()
+    scores: tuple[float, ...] = ()
     rank: tuple[int, float] = (0, 0.0)
 
 
@@ -81,31 +95,36 @@ class Scouts:
             for treatment in treatments
             for strength in treatment.strengths
         }
-        self._sure = min(SURE, max(REPLICATES[-1], ward.purse.budget.trainings // EACH))
+        self._most = min(SURE, max(REPLICATES[-1], ward.purse.budget.trainings // EACH))
+        self._sure = max(REPLICATES[-1], self._most // 3)
+        self._hardness = np.zeros(self._most)
         self._rng = np.random.default_rng(seed)
         self._seen: set[str] = set()
         self._best: list[_Place] = []
         self._prescribed: dict[str, Sequence[Prescription]] = {}
+        self._foresight = Foresight()
 
     def ahead(self, now: Setting, steps: Steps) -> tuple[Prescription, ...]:
         """Settings that looked better than the present one, which `steps` led to, the best first; perhaps none."""
         until = _Until(self._ward)
         if not self._treatments or not until.affords([now], self._sure):
             return ()
-        here = _trained([_Place(now, steps)], self._sure, self._ward)
+        here = self._trained([_Place(now, steps)], range(self._sure))
         self._seen.add(identity(now))
         if not self._best:
             crowd = min(CROWD, until.trainings // FEWEST)
-            drawn = self._unseen(lambda: self._random(here[0]), crowd, until)
-            self._keep(self._halved([*drawn], until, most=PARENTS), until)
+            drawn = self._reached(self._drawn(lambda: self._random(here[0]), crowd), crowd)
+            self._keep(self._halved(drawn, until, most=PARENTS), until)
         self._keep(here, until)
-        while children := [*self._unseen(self._child, CHILDREN, until)]:
+        while children := self._children():
             grown = self._halved(children, until, most=BRED)
             if not grown:
                 break
+            self._sure = min(self._most, self._sure + 1)
             self._keep(grown, until)
+        same = next((place for place in self._best if place.setting == now), here[0])
         better = [
-            place for place in self._best[:PARENTS] if place.rank < here[0].rank and len(place.runs) >= self._sure
+            place for place in self._best[:PARENTS] if place.rank < same.rank and 2 * len(place.seen) > self._sure
         ]
         found = {one.name: one for one in (self._prescription(place) for place in reversed(better))}
         return tuple(reversed(found.values()))
@@ -115,39 +134,88 @@ class Scouts:
         return next((place.steps for place in self._best if place.setting == setting), None)
 
     def _keep(self, places: Sequence[_Place], until: "_Until") -> None:
-        """Put them among the best, and train the foremost until all of those have as many replicates as are sure."""
+        """Put them among the best, and train the foremost until all of those have as many replicates as are sure.
+
+        Twice as many each time, so that whom more replicates do not bear out falls back at little cost.
+        """
         while places:
             known = {identity(place.setting): place for place in (*self._best, *places)}
             ranked = sorted(known.values(), key=lambda place: (place.rank, len(place.steps)), reverse=True)
             self._best = [*reversed({place.rank: place for place in ranked}.values())]
-            few = [place for place in self._best[:PARENTS] if len(place.runs) < self._sure]
-            while few and not until.affords([place.setting for place in few], self._sure - REPLICATES[-1]):
-                few.pop()
-            places = _trained(few, self._sure, self._ward)
+            sure = [place.scores[: self._sure] for place in self._best[:PARENTS] if len(place.seen) >= self._sure]
+            if sure:
+                self._hardness[: self._sure] = _hardness(np.array(sure))
+            few = [place for place in self._best[:PARENTS] if len(place.seen) < self._sure]
+            alike = [place for place in few if place.seen == few[0].seen]
+            n = min(self._sure, 2 * len(alike[0].seen)) if alike else 0
+            while alike and not until.affords([place.setting for place in alike], n - len(alike[0].seen)):
+                alike.pop()
+            places = self._trained(alike, _around(alike[0].seen, n, self._sure)) if alike else []
 
     def _halved(self, places: Sequence[_Place], until: "_Until", *, most: int) -> list[_Place]:
-        """The best by all replicates, `most` of them at most; none where the budget ends before."""
+        """The best by all replicates, `most` of them at most; none where the budget ends before.
+
+        Each time on other ones of the replicates that the best have, by which it is known how hard those are.
+        """
         left = list(places)
+        start = int(self._rng.integers(self._sure - REPLICATES[-1] + 1)) if self._best else 0
         for replicates, n in zip(REPLICATES, (len(left), max(most, len(left) // THIRD), most), strict=True):
             left = sorted(left, key=lambda place: place.rank)[:n]
             while left and not until.affords([place.setting for place in left], replicates):
                 left.pop()
-            left = _trained(left, replicates, self._ward)
+            left = self._trained(left, range(start, start + replicates))
         return left
 
-    def _unseen(self, make: Callable[[], Steps], n: int, until: "_Until") -> Iterator[_Place]:
-        """Up to n places where nobody has been."""
+    def _trained(self, places: Sequence[_Place], seen: range) -> list[_Place]:
+        """Each with the runs of these replicates, and ranked by their scores on validation."""
+        if not places:
+            return []
+        ward, settings = self._ward, {str(i): place.setting for i, place in enumerate(places)}
+        new = len(seen) - len(places[0].seen)
+        runs = ward.purse.train(settings, range(FIRST + seen.start, FIRST + seen.stop), new=new)
+        sign = 1 if ward.metric.lower_is_better else -1
+        found = []
+        for i, place in enumerate(places):
+            own = runs[str(i)]
+            scores = sign * ward.trainer.scores(place.setting, own, ward.metric)
+            finite = np.isfinite(scores)
+            failed = int((~finite).sum())
+            mean = float((scores - self._hardness[seen.start : seen.stop])[finite].mean()) if finite.any() else math.inf
+            self._foresight.learn(place.setting, mean, len(seen))
+            found.append(_Place(place.setting, place.steps, seen, own, tuple(scores.tolist()), (failed, mean)))
+        return found
+
+    def _children(self) -> list[_Place]:
+        """A generation: of many changes of the best those that are foreseen to be good, and a few by chance."""
+        drawn = self._drawn(self._child, POOL * CHILDREN)
+        order = self._foresight.order([place.setting for place in drawn], seed=int(self._rng.integers(2**31)))
+        foreseen = self._reached([drawn[at] for at in order], CHILDREN - BLIND)
+        rest = [place for place in drawn if identity(place.setting) not in self._seen]
+        return foreseen + self._reached([rest[at] for at in self._rng.permutation(len(rest))], BLIND)
+
+    def _drawn(self, make: Callable[[], Steps], n: int) -> list[_Place]:
+        """Up to n places, all different, where nobody has been."""
+        new: dict[str, _Place] = {}
         for _ in range(n):
             for _ in range(TRIES):
                 steps = make()
                 setting = self._built(steps)
-                if setting is None or identity(setting) in self._seen:
-                    continue
-                self._seen.add(identity(setting))
-                if self._ward.purse.takes_long(setting) or not _is_trainable(setting, self._ward):
-                    continue
-                yield _Place(setting, steps)
+                key = identity(setting) if setting is not None else ""
+                if setting is not None and key not in self._seen and key not in new:
+                    new[key] = _Place(setting, steps)
+                    break
+        return [*new.values()]
+
+    def _reached(self, places: Sequence[_Place], n: int) -> list[_Place]:
+        """The first n of them that can be trained, and in time; nobody comes to any of them again."""
+        reached: list[_Place] = []
+        for place in places:
+            if len(reached) == n:
                 break
+            self._seen.add(identity(place.setting))
+            if not self._ward.purse.takes_long(place.setting) and _is_trainable(place.setting, self._ward):
+                reached.append(place)
+        return reached
 
     def _built(self, steps: Steps) -> Setting | None:
         """The control with these treatments; None where they change nothing or do not go together."""
@@ -233,6 +301,26 @@ class Scouts:
         return steps
 
 
+def _hardness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much harder each replicate is than the others, by scores of shape (settings, replicates), NaN where one failed.
+
+    >>> _hardness(np.array([[1.0, 3.0], [4.0, 6.0]])), _hardness(np.array([[np.nan, 3.0]]))
+    (array([-1.,  1.]), array([0., 0.]))
+    """
+    known = np.ma.masked_invalid(scores)
+    return np.asarray((known - known.mean(axis=1, keepdims=True)).mean(axis=0).filled(0.0))
+
+
+def _around(seen: range, n: int, end: int) -> range:
+    """So many replicates below the end, those that were seen among them.
+
+    >>> _around(range(6, 10), 8, 12), _around(range(3, 7), 8, 20)
+    (range(4, 12), range(3, 11))
+    """
+    start = min(seen.start, end - n)
+    return range(start, start + n)
+
+
 class _Until:
     """What scouts may spend: a share of what was left as they set out."""
 
@@ -247,19 +335,6 @@ class _Until:
         trainer, purse = self._ward.trainer, self._ward.purse
         seconds = purse.seconds_for(replicates * sum(trainer.work(setting) for setting in settings))
         return trainer.made + replicates * len(settings) <= self._last and purse.seconds + seconds <= self._seconds
-
-
-def _trained(places: Sequence[_Place], replicates: int, ward: Ward) -> list[_Place]:
-    """Each with the runs of so many replicates, and ranked by their scores on validation."""
-    if not places:
-        return []
-    settings = {str(i): place.setting for i, place in enumerate(places)}
-    runs = ward.purse.train(settings, range(FIRST, FIRST + replicates), new=replicates)
-    scores = {label: ward.trainer.scores(one, runs[label], ward.metric) for label, one in settings.items()}
-    return [
-        _Place(place.setting, place.steps, runs[str(i)], rank(scores[str(i)], ward.metric))
-        for i, place in enumerate(places)
-    ]
 
 
 def _is_trainable(setting: Setting, ward: Ward) -> bool:

@@ -73,9 +73,6 @@ MEMBERS_FROM, MOST_MEMBERS = 10_000, 100
 """The replicate number of the first network of an ensemble of replicate 0, beyond all replicates; and how far apart
 those of two replicates are."""
 
-SLOWER = 10.0
-"""What a training in `loop` takes of the time of the same in the native engine, at least; small networks far more."""
-
 
 @dataclass(slots=True)
 class RecipeTrainer:
@@ -112,8 +109,7 @@ class RecipeTrainer:
     def work(self, setting: Setting) -> float:
         """By the size of the network, the rows and the epochs, and by the engine that can train it."""
         recipe = _recipe(setting)
-        slower = SLOWER if self._engine(recipe) == "loop" else 1.0
-        return slower * work_of(recipe, rows_of(recipe.data, recipe.seed, 0))
+        return work_of(recipe, rows_of(recipe.data, recipe.seed, 0), self._engine(recipe))
 
     def _engine(self, recipe: Recipe) -> str:
         """The engine that trains it; the one asked for, where it cannot be trained and so costs nothing."""
