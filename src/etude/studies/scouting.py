@@ -41,7 +41,7 @@ suits those few."""
 SHARE = 0.5
 """Share of what is left, of trainings and of time, that scouts may spend."""
 
-CROWD, FEWEST = 32, 4
+CROWD, FEWEST = 96, 8
 """Random combinations at first, at most, and trainings for each that there must be."""
 
 STEPS = (2, 6)
@@ -50,7 +50,7 @@ STEPS = (2, 6)
 PARENTS, CHILDREN, BRED = 4, 9, 3
 """Settings that are changed, changed ones of a generation, and those of them that may become parents."""
 
-POOL, BLIND = 8, 2
+POOL, BLIND, AFRESH = 16, 2, 0.5
 """Changes thought of for each one that is trained, those foreseen to be the best; and how many of a generation are
 drawn from the rest, since what was never tried is not foreseen."""
 
@@ -187,7 +187,7 @@ class Scouts:
 
     def _children(self) -> list[_Place]:
         """A generation: of many changes of the best those that are foreseen to be good, and a few by chance."""
-        drawn = self._drawn(self._child, POOL * CHILDREN)
+        drawn = self._drawn(self._thought_of, POOL * CHILDREN)
         order = self._foresight.order([place.setting for place in drawn], seed=int(self._rng.integers(2**31)))
         foreseen = self._reached([drawn[at] for at in order], CHILDREN - BLIND)
         rest = [place for place in drawn if identity(place.setting) not in self._seen]
@@ -237,6 +237,12 @@ class Scouts:
         """Treatments of the first control, each of them with even odds one that answers the diagnosis of a place."""
         n = int(self._rng.integers(STEPS[0], STEPS[1] + 1))
         return tuple(self._answer(place) if self._rng.random() < 0.5 else self._atom() for _ in range(n))
+
+    def _thought_of(self) -> Steps:
+        """A change of one of the best or, with some odds, another random combination."""
+        if self._rng.random() < AFRESH:
+            return self._random(self._best[self._rng.integers(min(PARENTS, len(self._best)))])
+        return self._child()
 
     def _child(self) -> Steps:
         """One of the best, changed in one of several ways, and with even odds once more, and so on."""
@@ -302,7 +308,7 @@ class Scouts:
 
 
 def _hardness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much harder each replicate is than the others, by scores of shape (settings, replicates), NaN where one failed.
+    """How much harder each replicate is than the others; scores of shape (settings, replicates), NaN of a failed run.
 
     >>> _hardness(np.array([[1.0, 3.0], [4.0, 6.0]])), _hardness(np.array([[np.nan, 3.0]]))
     (array([-1.,  1.]), array([0., 0.]))

@@ -73,7 +73,7 @@ def doubled(model: nn.Module, criterion: Criterion, batch: tuple[Any, Any], opti
     for tensor in _made_in_passing(inner):
         memo[id(tensor)] = tensor.detach().clone()
     try:
-        twin = copy.deepcopy(inner, memo)
+        twin = _laid_out(copy.deepcopy(inner, memo))
         loss = copy.deepcopy(criterion, memo) if isinstance(criterion, nn.Module) else criterion
         mover = _optimizer_copied(inner_of(optimizer), memo)
     except Exception as error:
@@ -110,6 +110,14 @@ def said(what: str) -> Iterator[None]:
             f"{what} failed: {type(error).__name__}: {error}. The microscope calls loss(model(inputs), targets) with "
             f"batch = (inputs, targets), and then the optimiser, as a training loop does: try that. {STATE}"
         ) from error
+
+
+def _laid_out(model: nn.Module) -> nn.Module:
+    """Itself, the weights of recurrent layers in one piece as cuDNN wants them, of which a copy has none."""
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            module.flatten_parameters()
+    return model
 
 
 def _made_in_passing(model: nn.Module) -> Iterator[Tensor]:

@@ -1,11 +1,13 @@
 """What a microscope looks at: a model, a batch and its loss, before a step and after it, to be tried at any weights."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.backends.cudnn import flags
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -52,13 +54,15 @@ class Scene:
     def outputs(self, weights: Tensors, inputs: Any | None = None) -> Any:  # noqa: ANN401 - whatever the model gives
         """What the model says with these weights, in the modes it is in; chance and buffers as at the step.
 
-        Derivatives of every order exist: attention takes its plain form.
+        Derivatives of every order exist: attention takes its plain form, and recurrence on a GPU torch's own.
         """
         given = self.inputs if inputs is None else inputs
         arguments = tuple(given) if isinstance(given, tuple | list) else (given,)
         named = given if isinstance(given, dict) else {}
         buffers = {name: value.clone() for name, value in self.buffers.items()}
-        with drawn_from(self.chance), sdpa_kernel(SDPBackend.MATH):
+        recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
+        plain = flags(enabled=False) if recurrent else nullcontext()  # cuDNN's has first derivatives alone
+        with drawn_from(self.chance), sdpa_kernel(SDPBackend.MATH), plain:
             return functional_call(self.model, {**weights, **buffers}, () if named else arguments, named or None)
 
     def loss(self, weights: Tensors) -> Tensor:
