@@ -233,7 +233,7 @@ def test_scouts_train_on_replicates_that_neither_trials_nor_the_fresh_comparison
 
 @pytest.mark.parametrize(("trainings", "first", "most"), [(4000, 13, 40), (1200, 4, 12), (250, 4, 4)])
 def test_what_scouts_build_on_has_ever_more_replicates_as_the_budget_bears(trainings, first, most):
-    many = [sets(f"more {name}", **{name: 1}) for name in "abcdefgh"]
+    many = [sets(f"more {name}", **{name: 1}) for name in "abcdefghij"]
     _, trainer = treated(together, many, budget=Budget(trainings=trainings))
     scouted = [replicates for arms, replicates in trainer.calls if set(arms) <= set("0123456789")]
     assert len(scouted[0]) == first
