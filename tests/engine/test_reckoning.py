@@ -8,9 +8,9 @@ import pytest
 
 from etude.data.load import load
 from etude.engine.architectures.mlp import perceptron_of_rows
-from etude.engine.engines import check
+from etude.engine.engines import ENGINES, check
 from etude.engine.memory import available_bytes
-from etude.engine.reckoning import UNITS, training_bytes, units_of
+from etude.engine.reckoning import PACES, UNITS, training_bytes, units_of, work_of
 from etude.values.errors import EngineError
 from etude.values.model import MODELS, Mlp
 from etude.values.recipe import Recipe
@@ -73,6 +73,33 @@ def reckoned(fields: dict) -> int:
     recipe = Recipe(**fields)
     splits = load(recipe.data, seed=recipe.seed, replicate=0)
     return training_bytes(recipe, splits, units_of(recipe, splits.sizes(1)))
+
+
+def work(engine="native", *, batch_size=None, epochs=1, **model):
+    data = {"task": "sincos", "rows": 1500, "features": 3, "validation": 0.2}
+    recipe = Recipe(data=data, model={"name": "mlp", **model}, loss="bce", batch_size=batch_size, epochs=epochs)
+    return work_of(recipe, load(recipe.data, seed=recipe.seed, replicate=0), engine)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "times"),
+    [
+        ({"hidden": (64,), "dropout": 0.2}, {"hidden": (64,)}, 2.8),
+        ({"hidden": (256,), "activation": "gelu"}, {"hidden": (256,)}, 3.4),
+        ({"hidden": (8,), "batch_size": 32}, {"hidden": (8,)}, 1.4),
+        ({"hidden": (64, 64)}, {"hidden": (8,)}, 8.8),
+        ({"hidden": (64, 64), "norm": "batch"}, {"hidden": (64, 64)}, 1.2),
+        ({"hidden": (8,), "engine": "loop", "batch_size": 32}, {"hidden": (8,), "batch_size": 32}, 100),
+    ],
+)
+def test_work_is_in_the_ratio_of_what_trainings_took(one, other, times):
+    """By the seconds of trainings measured one by one on one core of an x86 with AVX2."""
+    assert work(**one) / work(**other) == pytest.approx(times, rel=0.5)
+
+
+def test_work_is_in_proportion_to_epochs_and_every_engine_has_a_pace():
+    assert work(hidden=(8,), epochs=7) == pytest.approx(7 * work(hidden=(8,)))
+    assert set(PACES) == set(ENGINES)
 
 
 def test_every_architecture_is_reckoned():
