@@ -41,7 +41,7 @@ suits those few."""
 SHARE = 0.5
 """Share of what is left, of trainings and of time, that scouts may spend."""
 
-CROWD, FEWEST = 96, 8
+CROWD, FEWEST = 96, 4
 """Random combinations at first, at most, and trainings for each that there must be."""
 
 STEPS = (2, 6)
