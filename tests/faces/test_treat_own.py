@@ -90,6 +90,14 @@ def test_a_function_without_fields_is_refused(tmp_path):
         treated(tmp_path, fields=None)
 
 
+def test_fields_that_no_treatment_changes_are_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(
+        RecipeError, match=r"changes any of the fields zork\. étude knows batch_size.* Nothing was trained"
+    ):
+        etude.treat(train, fields={"zork": 3}, out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_recipe_has_no_direction_to_be_told(tmp_path):
     recipe = etude.Recipe(data={"task": "moons"}, loss="bce")
     with pytest.raises(RecipeError, match="are of a training function"):

@@ -164,6 +164,28 @@ def test_a_treatment_whose_trainings_all_fail_is_told_with_the_reason():
     assert found.rounds[0].kept == "more a"
 
 
+def test_scouts_give_up_where_nothing_gives_a_score():
+    found, trainer = treated(lambda s: float("nan"), [sets(f"more {name}", **{name: 1}) for name in "abcdefgh"])
+    assert found.final is None
+    assert trainer.made < 400
+
+
+def test_no_minutes_are_refused_as_that():
+    with pytest.raises(RecipeError, match=r"-1 minutes are no time: it takes more than 0\. Nothing was trained"):
+        Budget(minutes=-1)
+
+
+def test_what_begins_once_is_not_reckoned_into_every_training():
+    trainer = _Made(lambda s: 1.0)
+    purse = Purse(Budget(), trainer)
+    clock = iter([0.0, 9.0, 9.0, 10.0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("etude.studies.budget.time.monotonic", lambda: next(clock))
+        purse.train({"a": {"a": 0}}, range(5), new=5)
+        purse.train({"a": {"a": 0}}, range(10), new=5)
+    assert purse.seconds_for(5 * trainer.work({"a": 0})) == pytest.approx(1.0)
+
+
 def test_a_cure_of_divergence_is_found_by_the_count_of_failures():
     found, _ = treated(lambda s: 1.0 if s["a"] else float("nan"), [sets("smaller steps", a=1), sets("same", b=1)])
     assert found.rounds[0].kept == "smaller steps"

@@ -56,6 +56,12 @@ def treated_own(  # noqa: PLR0913 - what is said of a score that étude does not
         )
     own = own_treatments(treatments, dict(fields))
     offered = tuple(one for one in _offered(wanted, own) if one.name not in wanted.choice.without)
+    if all(one.apply(dict(fields), strength) in (None, fields) for one in offered for strength in one.strengths):
+        known = sorted({field for one in OWN_TREATMENTS for field in one.fields})
+        raise RecipeError(
+            f"no treatment changes any of the fields {', '.join(fields)}. étude knows {', '.join(known)}; for others "
+            "give functions from the fields to changed ones, as treatments=[…]. Nothing was trained."
+        )
     metric = metric_called(wanted.metric, higher_is_better=higher_is_better, smallest_effect=smallest_effect)
     display = treat_display(talk(), quiet=wanted.quiet)
     try:

@@ -165,7 +165,7 @@ def _view(record: Record) -> dict[str, Any]:
         "toml": _toml(found),
         "code": _code(record),
         "families": _families(found),
-        "looks": found.rounds[0].looks or (),
+        "looks": tuple(sorted({look for of in found.rounds for look in of.looks})),
         "after": None if found.final is None else found.final.diagnosis,
         "facts": tuple((key, str(value)) for key, value in {**record.facts, **found.provenance}.items()),
     }

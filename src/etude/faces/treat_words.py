@@ -15,6 +15,7 @@ from etude.studies.changes import changes_of
 from etude.values.effect import Effect
 from etude.values.finding import Diagnosis
 from etude.values.metric import METRICS
+from etude.values.model import Convnet, Mlp
 from etude.values.recipe import Recipe
 from etude.values.treatment import Change, Level, Outcome, Round, Setting, Treated, Tried
 
@@ -258,7 +259,27 @@ def cautions(record: Record) -> tuple[str, ...]:
         for name, outcome in outcomes.items()
         if outcome.effect.verdict == "worse" and name != found.metric.name
     ]
-    return (*_still_useless(record), *worse, *found.notes)
+    return (*_still_useless(record), *worse, *_same_test_rows(found), *_slow(found), *found.notes)
+
+
+def _same_test_rows(found: Treated) -> list[str]:
+    """That the rows behind the scores are few and the same, where they were set aside once."""
+    data = dict(found.before.data) if isinstance(found.before, Recipe) else {}
+    if found.final is None or found.final.split != "test" or data.get("test_drawn") != "once":
+        return []
+    return [
+        "All replicates are scored on the same test rows, which were set aside once. The intervals speak of training "
+        "anew, not of other rows: where the rows are few, the scores on others may lie well outside"
+    ]
+
+
+def _slow(found: Treated) -> list[str]:
+    """That small networks were not trained by the engine that is made for them."""
+    engines = {str(run.provenance.get("engine")) for one in found.rounds for run in one.runs}
+    small = isinstance(found.before, Recipe) and isinstance(found.before.model, Mlp | Convnet)
+    if not small or "loop" not in engines:
+        return []
+    return ["Trained in part or all by the engine 'loop', which is slow for small networks: `etude doctor` says why"]
 
 
 def _still_useless(record: Record) -> list[str]:

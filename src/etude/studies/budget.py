@@ -47,9 +47,11 @@ class Budget:
     replicates: int = 20
 
     def __post_init__(self) -> None:
-        if self.replicates < MINIMUM_REPLICATES or self.trainings < LEAST or not self.minutes > 0:
+        if not self.minutes > 0:
+            raise RecipeError(f"{self.minutes:g} minutes are no time: it takes more than 0. Nothing was trained.")
+        if self.replicates < MINIMUM_REPLICATES or self.trainings < LEAST:
             raise RecipeError(
-                f"a budget of {self.trainings:,} trainings, {self.replicates} replicates and {self.minutes:g} minutes "
+                f"a budget of {self.trainings:,} trainings and {self.replicates} replicates "
                 f"is too small for one comparison. It takes {LEAST} trainings: {MINIMUM_REPLICATES} replicates of the "
                 "control and of one treatment, and as many of both on fresh seeds. Nothing was trained."
             )
@@ -68,6 +70,7 @@ class Purse:
         self.budget, self._trainer = budget, trainer
         self._started, self._trained = time.monotonic(), trainer.trained
         self._work = self._training = 0.0
+        self._calls = 0
         self._seen_work = self._seen_seconds = 0.0
 
     @property
@@ -86,6 +89,11 @@ class Purse:
         runs = self._trainer.train(arms, replicates)
         made, self._trained = self._trainer.trained - self._trained, self._trainer.trained
         if made:
+            if (
+                self._calls == 1
+            ):  # what begins once, as workers do, was in the first call, and would be in every estimate
+                self._training = self._work = 0.0
+            self._calls += 1
             self._training += time.monotonic() - started
             self._work += min(1.0, made / (new * len(arms))) * new * sum(map(self._trainer.work, arms.values()))
         self._seen_work += sum(len(of) * self._trainer.work(arms[name]) for name, of in runs.items())

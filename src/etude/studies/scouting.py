@@ -116,6 +116,8 @@ class Scouts:
             drawn = self._reached(self._drawn(lambda: self._random(here[0]), crowd), crowd)
             self._keep(self._halved(drawn, until, most=PARENTS), until)
         self._keep(here, until)
+        if not math.isfinite(self._best[0].rank[1]):  # nothing that was tried gives a score
+            return ()
         while children := self._children():
             grown = self._halved(children, until, most=BRED)
             if not grown:

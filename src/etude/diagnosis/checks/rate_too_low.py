@@ -21,6 +21,10 @@ ADVICE = Advice(
 )
 
 
+STRAIGHT = 0.65
+"""The share of the gain in the first half of the steps below which a descent is called straight."""
+
+
 def look(case: Case) -> Seen:
     """A smooth and nearly straight descent that is far from its end."""
     course = held_out(suspicion_of(case).evidence)
@@ -28,7 +32,8 @@ def look(case: Case) -> Seen:
     if course is not None:
         fall = float(course.smooth[0] - course.smooth.min())
         half = float(course.smooth[0] - course.at(0.5)) / fall if fall > 0 else 0.5
-        says = f"{says} Half the steps brought {percent(half)} of all that was gained: the descent is nearly straight."
+        straight = ": the descent is nearly straight" if half < STRAIGHT else ""
+        says = f"{says} Half the steps brought {percent(half)} of all that was gained{straight}."
         measured = (*measured, Measured("share of the gain that the first half of the steps brought", half))
     return suspected(case, ADVICE, says, measured=measured, where=where)
 
