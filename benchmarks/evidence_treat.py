@@ -5,6 +5,7 @@
     python benchmarks/evidence_treat.py --reduced          a few of each, as CI does
 
 Each part keeps what it measured in .bank/treat/PART.json; the page docs/evidence/treat.md is made from these.
+Of a part that was not measured here it keeps what it says.
 """
 
 import argparse
@@ -44,7 +45,8 @@ def main() -> None:
     if not asked.reduced:
         kept = {name: FOLDER / f"{name}.json" for name in PARTS}
         there = {name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}
-        PAGE.write_text(page.page(there), encoding="utf-8")
+        before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        PAGE.write_text(page.page(there, before), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The page of evidence: docs/evidence/treat.md."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,9 +19,13 @@ GOAL, SURE = 0.71, 0.60
 """Of the excess: what is to be removed, and what the whole interval is to lie above."""
 
 
-def page(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Every part that was measured."""
-    sections = [SECTIONS[name](found[name]) for name in SECTIONS if name in found]
+def page(found: Mapping[str, Mapping[str, Any]], before: str = "") -> str:
+    """Every part that was measured; what was not is as a whole page had it before, where there is one."""
+    parts = [part.rstrip() for part in re.split(r"^(?=## )", before, flags=re.MULTILINE)[1:]]
+    kept = dict(zip(SECTIONS, parts, strict=True)) if len(parts) == len(SECTIONS) else {}
+    sections = [
+        SECTIONS[name](found[name]) if name in found else kept[name] for name in SECTIONS if name in {*found, *kept}
+    ]
     return "\n\n".join((HEAD, *sections)) + "\n"
 
 

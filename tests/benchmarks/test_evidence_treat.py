@@ -81,6 +81,11 @@ def test_the_page_gives_every_figure(treating):
     assert "| notebook 2 | 1 | 0.2100 | 0.0900 | 74.0% (68.0% to 80.0%) | 700 | 5.0 |" in page
     scores = "| digits | too short | 1.000 | 0.200 | 0.210 | −0.010 (−0.020 to 0.000) | better"
     assert f"{scores} | 200, 250 | the verdict is good fit |" in page
+    null = {"null": {"studies": 100, "treatments": 8, "kept": 1, "confirmed on fresh seeds": 0}}
+    assert treating.page.page({}, page) == page
+    assert "in 1 (1.0%; target 5 %)" in treating.page.page(null, page)
+    assert scores in treating.page.page(null, page)
+    assert treating.page.page(null, "# An unfinished page").count("\n## ") == 1
 
 
 @pytest.mark.slow
