@@ -27,6 +27,11 @@ def test_a_bare_recipe_is_a_study_of_one_arm_named_after_its_file(file):
     assert [arm.recipe for arm in arms_of(plan)] == [plan.base]
 
 
+def test_a_bare_recipe_may_have_a_title(file):
+    plan = read_plan(file('title = "Half moons"\nloss = "bce"\ndata = { task = "moons" }'))
+    assert (plan.title, plan.base.loss) == ("Half moons", "bce")
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text(file):
     assert read_plan(file("\ufeff" + RECIPE)) == read_plan(file(RECIPE))
 

@@ -13,6 +13,9 @@ from etude.values.study import Plan
 PATHS, NAMED = ("table", "folder", "text", "series"), ("text", "series")
 """Fields that hold a path, and those of them that without a file's ending hold the name of something published."""
 
+CALLED = ("name", "title")
+"""Fields of a study that a bare recipe may have too."""
+
 READY = Path(__file__).parent / "ready"
 """Study files that come with étude, to be run by their names, and to be copied."""
 
@@ -55,7 +58,8 @@ def read_plan(path: Path) -> Plan:
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:  # an endless number, an endless nesting
         raise RecipeError(f"{path}: not TOML: {error}. Nothing was run.") from error
     if "base" not in fields and "data" in fields:
-        fields = {"base": fields}
+        called = {name: fields.pop(name) for name in CALLED if name in fields}
+        fields = {**called, "base": fields}
     fields.setdefault("name", path.stem)
     try:
         return Plan(**_with_paths_from(fields, path.parent))
