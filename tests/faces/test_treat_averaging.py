@@ -16,7 +16,7 @@ from etude.values.treatment import Averaged, Level
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "treat.schema.json").read_text(encoding="utf-8"))
 SAYS = (
-    "About an upper bound of what more trainings of this recipe can give, no recipe and no part of the result: "
+    "About as far as more trainings of this recipe could get, which is no recipe and no part of the result: "
     "averaging the predictions of 5 networks takes the Brier score 0.100 → 0.080, a difference of −0.020 squared "
     "probability (−0.025 to −0.015), 40 % (35 to 45 %) of the distance from the best possible, on the test part, "
     "5 pairs."

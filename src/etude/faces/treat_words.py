@@ -109,7 +109,7 @@ def averaging_text(record: Record) -> str:
     is_known = one.removed is not None and math.isfinite(one.removed.mean)
     share = f", {shares_text(one.removed)} of the distance from the best possible" if one.removed and is_known else ""
     return (
-        "About an upper bound of what more trainings of this recipe can give, no recipe and no part of the result: "
+        "About as far as more trainings of this recipe could get, which is no recipe and no part of the result: "
         f"averaging the predictions of {one.members} networks takes the {found.metric.label} "
         f"{_sides(Outcome(one.single, one.averaged, one.effect))}, a difference of {amount(one.effect, places)} "
         f"({between}){share}, on the {one.effect.split} part, {one.effect.based_on}."
