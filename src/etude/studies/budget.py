@@ -89,9 +89,7 @@ class Purse:
         runs = self._trainer.train(arms, replicates)
         made, self._trained = self._trainer.trained - self._trained, self._trainer.trained
         if made:
-            if (
-                self._calls == 1
-            ):  # what begins once, as workers do, was in the first call, and would be in every estimate
+            if self._calls == 1:  # the first call held what begins once, as workers do, and says too much of others
                 self._training = self._work = 0.0
             self._calls += 1
             self._training += time.monotonic() - started

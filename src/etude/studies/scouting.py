@@ -51,8 +51,9 @@ PARENTS, CHILDREN, BRED = 4, 9, 3
 """Settings that are changed, changed ones of a generation, and those of them that may become parents."""
 
 POOL, BLIND, AFRESH = 16, 2, 0.5
-"""Changes thought of for each one that is trained, those foreseen to be the best; and how many of a generation are
-drawn from the rest, since what was never tried is not foreseen."""
+"""Settings thought of for each one that is trained, those foreseen to be the best; how many of a generation are drawn
+from the rest, since what was never tried is not foreseen; and the probability that one that is thought of is a random
+combination, and no change of the best."""
 
 AGAIN = 0.5
 """The probability that what was changed is changed further: by one step at a time, none would leave a local best."""
@@ -188,7 +189,7 @@ class Scouts:
         return found
 
     def _children(self) -> list[_Place]:
-        """A generation: of many changes of the best those that are foreseen to be good, and a few by chance."""
+        """A generation: of many that are thought of those that are foreseen to be good, and a few by chance."""
         drawn = self._drawn(self._thought_of, POOL * CHILDREN)
         order = self._foresight.order([place.setting for place in drawn], seed=int(self._rng.integers(2**31)))
         foreseen = self._reached([drawn[at] for at in order], CHILDREN - BLIND)
