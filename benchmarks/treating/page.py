@@ -126,8 +126,8 @@ def _notebooks(of: Mapping[str, Any]) -> str:
             "",
             "A seventh run, the command itself from notebook 2 with its default seed 0, came to 67 % (63 to 71 %): "
             "single treatments had kept 80 units and batches of 32 before scouts set out, who then got 1,525 trainings "
-            "in two rounds. It was made after start-up was no longer reckoned into every training, the six before. So six "
-            "of seven reach the target.",
+            "in two rounds. It was made after start-up was no longer reckoned into every training, the six before. So "
+            "six of seven reach the target.",
             "",
             "Earlier forms of scouts reached the target less often. By what four replicates bore out, changed in "
             "single steps, with seeds 0 and 1 and 2,000 trainings: 72.2, 69.5 (notebook 2), 70.9, 84.4 (1), 72.8 and "
