@@ -205,6 +205,23 @@ def test_whoever_kills_etude_kills_the_command_with_all_its_children(number, tmp
         pytest.fail("it is still there after ten seconds")
 
 
+def test_a_signal_that_the_waiting_thread_does_not_get_itself_is_not_lost(tmp_path):
+    code = """
+import signal, sys, threading, time
+from etude.faces.follow_child import Child
+def aside():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+child = Child([sys.executable, "-c", "import time; time.sleep(100)"], None)
+threading.Thread(target=aside).start()
+print(child.wait())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(done.stdout) == 128 + signal.SIGTERM
+
+
 def test_a_reader_that_goes_away_ends_the_command_as_it_would_alone(tmp_path):
     shell = '"$0" "$1" "$2" --quiet -- yes | head -n 1'
     done = subprocess.run(["bash", "-c", shell, *ETUDE], capture_output=True, timeout=120, check=True, cwd=tmp_path)

@@ -69,6 +69,7 @@ class Child:
         """Start it. listener: is given what it prints; None: its output does not pass through étude at all."""
         self._kept = {number: signal.getsignal(number) for number in FORWARDED}
         self._early: list[int] = []
+        self._told = _Told()
         self.pid = 0
         for number, before in self._kept.items():
             if before is not signal.SIG_IGN:  # as under nohup, for the command to inherit
@@ -85,12 +86,14 @@ class Child:
 
     def wait(self) -> int:
         """Wait for its end, and pass on what is left of its output; returns its exit code."""
-        status = 0
-        while True:
-            _, status = os.waitpid(self.pid, os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
-                break
-            self._pause()
+        pid = status = 0
+        while not pid:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if not pid:
+                self._told.wait()
+            elif os.WIFSTOPPED(status):
+                self._pause()
+                pid = 0
         for relay in self._relays:
             relay.drain()
         self._take_back()
@@ -99,6 +102,7 @@ class Child:
         self._guard.wait()
         for number, before in self._kept.items():
             signal.signal(number, before)
+        self._told.close()
         code = os.waitstatus_to_exitcode(status)
         self._process.returncode = code
         return code if code >= 0 else KILLED - code
@@ -144,6 +148,31 @@ class Child:
         self._take_back()
         os.killpg(os.getpgrp(), signal.SIGTSTP)
         self._hand_over()
+
+
+class _Told:
+    """Waits until a signal comes, that of a child's end among them, and misses none.
+
+    A call that waits for a child sleeps on where a signal comes just before it begins, or reaches another thread.
+    """
+
+    def __init__(self) -> None:
+        self._hears, self._tells = os.pipe()
+        for end in (self._hears, self._tells):
+            os.set_blocking(end, False)
+        self._before = signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self._woken = signal.set_wakeup_fd(self._tells, warn_on_full_buffer=False)
+
+    def wait(self) -> None:
+        select.select([self._hears], [], [])
+        with suppress(BlockingIOError):
+            os.read(self._hears, AT_ONCE)
+
+    def close(self) -> None:
+        signal.set_wakeup_fd(self._woken)
+        signal.signal(signal.SIGCHLD, self._before)
+        os.close(self._hears)
+        os.close(self._tells)
 
 
 class _Output:
