@@ -287,6 +287,27 @@ def test_what_takes_long_waits_until_what_is_quick_was_tried_singly_and_together
     assert found.setting == {"a": 0, "b": 1, "wide": 1}
 
 
+@pytest.mark.parametrize(
+    ("quick", "slow", "minutes", "long"),
+    [(0.01, 0.4, 10, False), (0.01, 0.5, 10, True), (0.2, 0.5, 10, False), (0.01, 0.5, 20, False)],
+)
+def test_a_training_is_long_for_the_budget_and_beside_the_control(quick, slow, minutes, long):
+    trainer = _Made(lambda s: 1.0, seconds=lambda s: slow if s["a"] else quick)
+    purse = Purse(Budget(minutes=minutes), trainer)
+    purse.train({"a": {"a": 0}}, range(5), new=5)
+    assert purse.takes_long({"a": 1}, {"a": 0}, times=3.0) == long
+
+
+@pytest.mark.parametrize(("seconds", "trainings"), [(0.001, 200), (0.6, 50)])
+def test_a_share_is_spent_when_it_is_of_the_trainings_or_of_the_time_and_twice_asked_counts_once(seconds, trainings):
+    purse = Purse(Budget(trainings=2040, minutes=5), _Made(lambda s: 1.0, seconds=lambda s: seconds))
+    purse.train({"a": {"a": 0}}, range(trainings - 1), new=trainings - 1)
+    purse.train({"a": {"a": 0}}, range(trainings - 1), new=0)
+    assert not purse.has_spent(0.1)
+    purse.train({"a": {"a": 0}}, range(trainings), new=1)
+    assert purse.has_spent(0.1)
+
+
 def test_a_step_that_does_nothing_is_not_named():
     nothing = own_treatment(lambda given: {**given, "a": given["a"]}, "nothing")
     found, _ = treated(together, [*(sets(f"more {name}", **{name: 1}) for name in "abc"), nothing])

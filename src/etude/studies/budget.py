@@ -10,7 +10,7 @@ from etude.studies.trainers import Trainer
 from etude.values.errors import RecipeError
 from etude.values.run import Run
 from etude.values.study import MINIMUM_REPLICATES
-from etude.values.treatment import Setting
+from etude.values.treatment import Setting, identity
 
 LEAST = 4 * MINIMUM_REPLICATES
 """Trainings of one comparison, and of its repetition on fresh seeds."""
@@ -24,8 +24,8 @@ KEPT_BACK = 0.2
 HALF = 0.5
 """Share of what is left that one trial may take, so that another can follow it."""
 
-LONG = 0.002
-"""Share of all the minutes from which one training, on one core, is so long that what is quicker goes first."""
+TIMES = 4.0
+"""Times what a training of the control takes that no setting is said to take long for."""
 
 COSTLY = 0.1
 """Share of the time that is left which the first look of one treatment may take."""
@@ -71,6 +71,7 @@ class Purse:
         self._started, self._trained = time.monotonic(), trainer.trained
         self._work = self._training = 0.0
         self._calls = 0
+        self._seen: set[tuple[str, int]] = set()
         self._seen_work = self._seen_seconds = 0.0
 
     @property
@@ -94,8 +95,12 @@ class Purse:
             self._calls += 1
             self._training += time.monotonic() - started
             self._work += min(1.0, made / (new * len(arms))) * new * sum(map(self._trainer.work, arms.values()))
-        self._seen_work += sum(len(of) * self._trainer.work(arms[name]) for name, of in runs.items())
-        self._seen_seconds += sum(float(run.provenance.get("seconds", 0.0)) for of in runs.values() for run in of)
+        for name, of in runs.items():
+            key, work = identity(arms[name]), self._trainer.work(arms[name])
+            unseen = [run for place, run in zip(replicates, of, strict=True) if (key, place) not in self._seen]
+            self._seen |= {(key, place) for place in replicates}
+            self._seen_work += len(unseen) * work
+            self._seen_seconds += sum(float(run.provenance.get("seconds", 0.0)) for run in unseen)
         return runs
 
     def affords(self, settings: Sequence[Setting], replicates: int, *, reserve: bool = True) -> bool:
@@ -113,8 +118,12 @@ class Purse:
         return max(0, self.budget.trainings - self._trainer.made - self.reserve)
 
     def has_spent(self, share: float) -> bool:
-        """Whether so large a share of the trainings that are not kept back is gone."""
-        return self._trainer.made >= share * (self.budget.trainings - self.reserve)
+        """Whether so large a share of the trainings that are not kept back is gone, or of the time on one core.
+
+        Runs of the store count as they took when they were made, so that this is the same when a call is repeated.
+        """
+        trainings, seconds = self.budget.trainings - self.reserve, 60 * self.budget.minutes
+        return self._trainer.made >= share * trainings or self._seen_seconds >= share * seconds
 
     @property
     def left(self) -> float:
@@ -126,15 +135,16 @@ class Purse:
         return self._training * work / self._work if self._work else 0.0
 
     def seconds_of(self, setting: Setting) -> float:
-        """About how long one training of it takes on one core, by what all runs took that it was shown.
-
-        Runs of the store count as they took when they were made, so that this is the same when a call is repeated.
-        """
+        """About how long one training of it takes on one core, by what all runs took, those of the store too."""
         return self._seen_seconds * self._trainer.work(setting) / self._seen_work if self._seen_work else 0.0
 
-    def takes_long(self, setting: Setting) -> bool:
-        """Whether a training of it takes so much of all the time that what is quicker goes first."""
-        return self.seconds_of(setting) > LONG * 60 * self.budget.minutes
+    def takes_long(self, setting: Setting, control: Setting, *, times: float) -> bool:
+        """Whether a training of it, on one core, takes so many times what the budget has for each of its trainings.
+
+        Not where it takes little more than one of the control.
+        """
+        each = 60 * self.budget.minutes / self.budget.trainings
+        return self.seconds_of(setting) > max(times * each, TIMES * self.seconds_of(control))
 
     def is_too_dear(self, setting: Setting) -> bool:
         """Whether its first look alone would take too large a share of the time that is left."""

@@ -20,7 +20,7 @@ from etude.diagnosis.case import case_of
 from etude.diagnosis.diagnose import diagnosed
 from etude.diagnosis.expected import expected_of
 from etude.diagnosis.prescribe import prescribed
-from etude.studies.foresight import Foresight
+from etude.studies.foresight import Fields, Foresight, fields_of, unlike
 from etude.studies.trial import Ward
 from etude.values.effect import AND
 from etude.values.errors import EtudeError
@@ -41,6 +41,9 @@ suits those few."""
 SHARE = 0.5
 """Share of what is left, of trainings and of time, that scouts may spend."""
 
+LONG = 8.0
+"""From how many times the time that there is for each training a setting takes too long for scouts."""
+
 CROWD, FEWEST = 96, 4
 """Random combinations at first, at most, and trainings for each that there must be."""
 
@@ -48,7 +51,8 @@ STEPS = (2, 6)
 """Treatments of a random combination, at least and at most."""
 
 PARENTS, CHILDREN, BRED = 4, 9, 3
-"""Settings that are changed, changed ones of a generation, and those of them that may become parents."""
+"""Settings that are changed, no two of them alike, as near copies of the best would leave no room for anything else;
+changed ones of a generation; and those of them that may become parents."""
 
 POOL, BLIND, AFRESH = 16, 2, 0.5
 """Settings thought of for each one that is trained, those foreseen to be the best; how many of a generation are drawn
@@ -75,6 +79,7 @@ class _Place:
     seen:   the replicates, counted from the first one of scouts
     scores: of these runs, the lower the better; NaN where one failed
     rank:   what places are ordered by, the best first
+    fields: of the setting, once it was trained
     """
 
     setting: Setting
@@ -83,14 +88,18 @@ class _Place:
     runs: tuple[Run, ...] = ()
     scores: tuple[float, ...] = ()
     rank: tuple[int, float] = (0, 0.0)
+    fields: Fields | None = None
 
 
 class Scouts:
-    """They remember where they have been, and go on from there when they are sent out again."""
+    """They remember where they have been, and go on from there when they are sent out again.
+
+    control: what everything is a combination of treatments of
+    """
 
     def __init__(self, control: Setting, treatments: Sequence[Treatment], ward: Ward, *, seed: int) -> None:
-        """Everything they do is a combination of treatments of the control."""
-        self._control, self._treatments, self._ward = control, treatments, ward
+        """Nowhere yet."""
+        self.control, self._treatments, self._ward = control, treatments, ward
         self._atoms = {
             treatment.called(strength): (treatment, strength)
             for treatment in treatments
@@ -102,6 +111,7 @@ class Scouts:
         self._rng = np.random.default_rng(seed)
         self._seen: set[str] = set()
         self._best: list[_Place] = []
+        self._parents: list[_Place] = []
         self._prescribed: dict[str, Sequence[Prescription]] = {}
         self._foresight = Foresight()
 
@@ -126,9 +136,7 @@ class Scouts:
             self._sure = min(self._most, self._sure + 1)
             self._keep(grown, until)
         same = next((place for place in self._best if place.setting == now), here[0])
-        better = [
-            place for place in self._best[:PARENTS] if place.rank < same.rank and 2 * len(place.seen) > self._sure
-        ]
+        better = [place for place in self._parents if place.rank < same.rank and 2 * len(place.seen) > self._sure]
         found = {one.name: one for one in (self._prescription(place) for place in reversed(better))}
         return tuple(reversed(found.values()))
 
@@ -145,10 +153,11 @@ class Scouts:
             known = {identity(place.setting): place for place in (*self._best, *places)}
             ranked = sorted(known.values(), key=lambda place: (place.rank, len(place.steps)), reverse=True)
             self._best = [*reversed({place.rank: place for place in ranked}.values())]
-            sure = [place.scores[: self._sure] for place in self._best[:PARENTS] if len(place.seen) >= self._sure]
+            self._parents = _unlike(self._best)
+            sure = [place.scores[: self._sure] for place in self._parents if len(place.seen) >= self._sure]
             if sure:
                 self._hardness[: self._sure] = _hardness(np.array(sure))
-            few = [place for place in self._best[:PARENTS] if len(place.seen) < self._sure]
+            few = [place for place in self._parents if len(place.seen) < self._sure]
             alike = [place for place in few if place.seen == few[0].seen]
             n = min(self._sure, 2 * len(alike[0].seen)) if alike else 0
             while alike and not until.affords([place.setting for place in alike], n - len(alike[0].seen)):
@@ -185,13 +194,15 @@ class Scouts:
             failed = int((~finite).sum())
             mean = float((scores - self._hardness[seen.start : seen.stop])[finite].mean()) if finite.any() else math.inf
             self._foresight.learn(place.setting, mean, len(seen))
-            found.append(_Place(place.setting, place.steps, seen, own, tuple(scores.tolist()), (failed, mean)))
+            fields = place.fields or fields_of(place.setting)
+            found.append(_Place(place.setting, place.steps, seen, own, tuple(scores.tolist()), (failed, mean), fields))
         return found
 
     def _children(self) -> list[_Place]:
         """A generation: of many that are thought of those that are foreseen to be good, and a few by chance."""
         drawn = self._drawn(self._thought_of, POOL * CHILDREN)
-        order = self._foresight.order([place.setting for place in drawn], seed=int(self._rng.integers(2**31)))
+        settings, work = [place.setting for place in drawn], self._ward.trainer.work
+        order = self._foresight.order(settings, [*map(work, settings)], seed=int(self._rng.integers(2**31)))
         foreseen = self._reached([drawn[at] for at in order], CHILDREN - BLIND)
         rest = [place for place in drawn if identity(place.setting) not in self._seen]
         return foreseen + self._reached([rest[at] for at in self._rng.permutation(len(rest))], BLIND)
@@ -216,20 +227,21 @@ class Scouts:
             if len(reached) == n:
                 break
             self._seen.add(identity(place.setting))
-            if not self._ward.purse.takes_long(place.setting) and _is_trainable(place.setting, self._ward):
+            too_long = self._ward.purse.takes_long(place.setting, self.control, times=LONG)
+            if not too_long and _is_trainable(place.setting, self._ward):
                 reached.append(place)
         return reached
 
     def _built(self, steps: Steps) -> Setting | None:
         """The control with these treatments; None where they change nothing or do not go together."""
-        setting = self._control
+        setting = self.control
         try:
             for step in steps:
                 treatment, strength = self._atoms[step]
                 setting = treatment.apply(setting, strength) or setting
         except EtudeError:
             return None
-        return None if setting == self._control else setting
+        return None if setting == self.control else setting
 
     def _atom(self) -> str:
         """Any treatment, at any of its strengths."""
@@ -244,12 +256,15 @@ class Scouts:
     def _thought_of(self) -> Steps:
         """A change of one of the best or, with some odds, another random combination."""
         if self._rng.random() < AFRESH:
-            return self._random(self._best[self._rng.integers(min(PARENTS, len(self._best)))])
+            return self._random(self._parent())
         return self._child()
+
+    def _parent(self) -> _Place:
+        return self._parents[int(self._rng.integers(len(self._parents)))]
 
     def _child(self) -> Steps:
         """One of the best, changed in one of several ways, and with even odds once more, and so on."""
-        place = self._best[self._rng.integers(min(PARENTS, len(self._best)))]
+        place = self._parent()
         changes = (self._answered, self._extended, self._replaced, self._shortened, self._crossed)
         for _ in range(self._rng.geometric(1 - AGAIN)):
             place = replace(place, steps=changes[self._rng.integers(len(changes))](place))
@@ -290,7 +305,7 @@ class Scouts:
 
     def _crossed(self, place: _Place) -> Steps:
         """With some steps of another one that is good too."""
-        other = self._best[self._rng.integers(min(PARENTS, len(self._best)))]
+        other = self._parent()
         taken = [step for step in other.steps if self._rng.random() < 0.5 and step not in place.steps]
         return (*place.steps, *taken)
 
@@ -318,6 +333,11 @@ def _hardness(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     known = np.ma.masked_invalid(scores)
     return np.asarray((known - known.mean(axis=1, keepdims=True)).mean(axis=0).filled(0.0))
+
+
+def _unlike(places: Sequence[_Place]) -> list[_Place]:
+    """Those of the best that others are made of, the best first."""
+    return [places[at] for at in unlike([place.fields or {} for place in places], PARENTS)]
 
 
 def _around(seen: range, n: int, end: int) -> range:

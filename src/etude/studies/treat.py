@@ -39,7 +39,12 @@ MOST_ROUNDS = 24
 """Nobody follows more."""
 
 SINGLE = 0.1
-"""Share of the trainings after which what was treated is no longer treated one by one, but together, as scouts find."""
+"""Share of the trainings, or of the time on one core, after which what was treated is no longer treated one by one, but
+together, as scouts find."""
+
+LONG = 1.0
+"""From how many times the time that there is for each training a treatment takes so long that scouts go first: all that
+follows what is kept takes as long, and what they add to it longer."""
 
 FOUND, FURTHER = 3, 2
 """Settings found by scouts that are put on trial, and times the replicates of other trials that it may take: hundreds
@@ -165,7 +170,7 @@ def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
     given = prescribed(found.diagnosis, control, order.treatments, expected)
     worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
     each = _share(terms, SINGLY / max(1, len(worth)))
-    quick = [one for one in worth if purse.takes_long(control) or not purse.takes_long(one.setting)]
+    quick = [one for one in worth if not purse.takes_long(one.setting, scouts.control, times=LONG)]
     singly = partial(_treated, worth=worth, each=each, ward=ward)
     first, again = together(1 - SINGLY)
     return _until_kept(found, (partial(singly, quick), first, partial(singly, worth), again))
