@@ -253,7 +253,7 @@ def test_scouts_train_on_replicates_that_neither_trials_nor_the_fresh_comparison
     assert not set().union(*ranges) & set().union(*others)
 
 
-@pytest.mark.parametrize(("trainings", "first", "most"), [(4000, 13, 40), (1200, 4, 12), (250, 4, 4)])
+@pytest.mark.parametrize(("trainings", "first", "most"), [(8000, 13, 40), (1200, 4, 12), (250, 4, 4)])
 def test_what_scouts_build_on_has_ever_more_replicates_as_the_budget_bears(trainings, first, most):
     many = [sets(f"more {name}", **{name: 1}) for name in "abcdefghij"]
     _, trainer = treated(together, many, budget=Budget(trainings=trainings))
@@ -293,9 +293,22 @@ def test_what_takes_long_waits_until_what_is_quick_was_tried_singly_and_together
 )
 def test_a_training_is_long_for_the_budget_and_beside_the_control(quick, slow, minutes, long):
     trainer = _Made(lambda s: 1.0, seconds=lambda s: slow if s["a"] else quick)
-    purse = Purse(Budget(minutes=minutes), trainer)
+    purse = Purse(Budget(trainings=4000, minutes=minutes), trainer)
     purse.train({"a": {"a": 0}}, range(5), new=5)
     assert purse.takes_long({"a": 1}, {"a": 0}, times=3.0) == long
+
+
+def test_what_a_training_costs_is_its_share_of_what_is_scarcer():
+    clock = iter([0.0, 0.0, 0.5, 0.5, 0.5, 0.5])
+    trainer = _Made(lambda s: 1.0, seconds=lambda s: 10.0 if s["a"] else 0.1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("etude.studies.budget.time.monotonic", lambda: next(clock))
+        purse = Purse(Budget(trainings=305, minutes=1), trainer)
+        purse.train({"a": {"a": 0}}, range(5), new=5)  # half a second
+        assert purse.cost_of({"a": 0}) == pytest.approx(
+            1 / 260
+        )  # 300 less 40 that are kept back; 0.1 of 59.5 s is less
+        assert purse.cost_of({"a": 1}) == pytest.approx(10 / 59.5)
 
 
 @pytest.mark.parametrize(("seconds", "trainings"), [(0.001, 200), (0.6, 50)])

@@ -42,7 +42,7 @@ class Budget:
     replicates: of an arm in a trial, at most; twice as many of what scouts found
     """
 
-    trainings: int = 4000
+    trainings: int = 8000
     minutes: float = 10.0
     replicates: int = 20
 
@@ -133,6 +133,11 @@ class Purse:
     def seconds_for(self, work: float) -> float:
         """About how long so much work takes, by what it took so far; 0 before anything was trained."""
         return self._training * work / self._work if self._work else 0.0
+
+    def cost_of(self, setting: Setting) -> float:
+        """The share of what is left that one training of it takes: of the trainings or, if more, of the time."""
+        seconds = self.seconds_for(self._trainer.work(setting))
+        return max(1 / max(1, self.trainings_left), seconds / max(1.0, self.left))
 
     def seconds_of(self, setting: Setting) -> float:
         """About how long one training of it takes on one core, by what all runs took, those of the store too."""

@@ -41,7 +41,7 @@ suits those few."""
 SHARE = 0.5
 """Share of what is left, of trainings and of time, that scouts may spend."""
 
-LONG = 8.0
+LONG = 16.0
 """From how many times the time that there is for each training a setting takes too long for scouts."""
 
 CROWD, FEWEST = 96, 4
@@ -201,8 +201,9 @@ class Scouts:
     def _children(self) -> list[_Place]:
         """A generation: of many that are thought of those that are foreseen to be good, and a few by chance."""
         drawn = self._drawn(self._thought_of, POOL * CHILDREN)
-        settings, work = [place.setting for place in drawn], self._ward.trainer.work
-        order = self._foresight.order(settings, [*map(work, settings)], seed=int(self._rng.integers(2**31)))
+        settings = [place.setting for place in drawn]
+        costs = [*map(self._ward.purse.cost_of, settings)]
+        order = self._foresight.order(settings, costs, seed=int(self._rng.integers(2**31)))
         foreseen = self._reached([drawn[at] for at in order], CHILDREN - BLIND)
         rest = [place for place in drawn if identity(place.setting) not in self._seen]
         return foreseen + self._reached([rest[at] for at in self._rng.permutation(len(rest))], BLIND)

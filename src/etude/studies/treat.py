@@ -42,7 +42,7 @@ SINGLE = 0.1
 """Share of the trainings, or of the time on one core, after which what was treated is no longer treated one by one, but
 together, as scouts find."""
 
-LONG = 1.0
+LONG = 2.0
 """From how many times the time that there is for each training a treatment takes so long that scouts go first: all that
 follows what is kept takes as long, and what they add to it longer."""
 
