@@ -6,7 +6,7 @@ combinations first, then changes of the best, as evolution would, all on replica
 is put on trial like any treatment; what they saw is no evidence.
 
 The search is regularised evolution (Real et al. 2019) with successive halving over replicates (Jamieson and Talwalkar
-2016) in place of ageing. Of the many changes that it could make, it trains those that are foreseen to be the best.
+2016) in place of ageing. Of the many changes that it could make, it trains those that promise most for their cost.
 """
 
 import math
@@ -55,7 +55,7 @@ PARENTS, CHILDREN, BRED = 4, 9, 3
 changed ones of a generation; and those of them that may become parents."""
 
 POOL, BLIND, AFRESH = 16, 2, 0.5
-"""Settings thought of for each one that is trained, those foreseen to be the best; how many of a generation are drawn
+"""Settings thought of for each one that is trained, those that promise most; how many of a generation are drawn
 from the rest, since what was never tried is not foreseen; and the probability that one that is thought of is a random
 combination, and no change of the best."""
 
