@@ -131,7 +131,7 @@ def _notebooks(of: Mapping[str, Any]) -> str:
             "The form before trained what was foreseen to be best, whatever it cost, and let near copies of the best "
             "be built on. With seeds 7 and 8 it came to 72.5, 80.2 (notebook 2), 75.8, 75.0 (1), 73.2 and 82.1 % (3), "
             "and by the command itself from notebook 2, seed 0, to 67 % (63 to 71 %): single treatments had kept 80 "
-            "units and batches of 32 before scouts set out, who then got 1,525 trainings and built on nothing else. "
+            "units and batches of 32 before scouts set out, who then got 1,525 trainings in two rounds. "
             "What the runs of the table do differently was developed on that one, which came to 71.9 % then.",
             "",
             "Earlier forms of scouts reached the target less often. By what four replicates bore out, changed in "

@@ -60,6 +60,12 @@ def test_a_setting_that_failed_is_as_bad_as_the_worst_and_no_more():
     assert order(learned(seen), rates([0.9, 0.01, 0.8]), seed=0)[0] == 1
 
 
+def test_what_failed_by_many_replicates_is_not_what_others_are_measured_by():
+    foresight = learned([(one, (one["rate"] - 0.7) ** 2) for one in rates(np.linspace(0, 1, 41))], replicates=1)
+    foresight.learn({"rate": 3.0, "name": "adam"}, math.inf, 40)
+    assert order(foresight, rates([0.05, 0.4, 0.72]), seed=0)[0] == 2
+
+
 def test_what_was_learned_last_of_a_setting_counts():
     one, other = rates([0.2, 0.8])
     foresight = learned([(one, 0.1), (other, 0.2), *[(one, 0.9), (other, 0.2)]])

@@ -305,9 +305,8 @@ def test_what_a_training_costs_is_its_share_of_what_is_scarcer():
         patch.setattr("etude.studies.budget.time.monotonic", lambda: next(clock))
         purse = Purse(Budget(trainings=305, minutes=1), trainer)
         purse.train({"a": {"a": 0}}, range(5), new=5)  # half a second
-        assert purse.cost_of({"a": 0}) == pytest.approx(
-            1 / 260
-        )  # 300 less 40 that are kept back; 0.1 of 59.5 s is less
+        # of 300 trainings 40 are kept back, and 0.1 of 59.5 s is less than one of 260
+        assert purse.cost_of({"a": 0}) == pytest.approx(1 / 260)
         assert purse.cost_of({"a": 1}) == pytest.approx(10 / 59.5)
 
 

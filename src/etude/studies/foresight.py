@@ -60,7 +60,8 @@ class Foresight:
         forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, max_features=FIELDS, random_state=seed)
         forest.fit(known, _told_apart(scores), sample_weight=np.sqrt(replicates))
         each = np.array([tree.predict(asked) for tree in forest.estimators_])
-        best = scores[replicates >= SURE * replicates.max()].min()
+        finite = np.isfinite(scores)
+        best = scores[finite & (replicates >= SURE * replicates[finite].max())].min()
         improvement = _expected_improvement(best, each.mean(axis=0), each.std(axis=0))
         return [int(place) for place in np.argsort(-improvement / np.array(costs), kind="stable")]
 
