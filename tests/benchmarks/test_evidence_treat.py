@@ -60,27 +60,28 @@ def test_the_page_gives_every_figure(treating):
     search = {
         "data": "digits",
         "recipe": "too short",
+        "seed": 3,
         "untreated": 1.0,
         "treated": 0.2,
         "searched": 0.21,
         "difference": [-0.01, -0.02, 0.0],
         "verdict": "better",
         "trainings": [200, 250],
-        "ended": "the verdict is good fit, probability 0.97",
     }
     page = treating.page.page(
         {
             "prescriptions": prescriptions,
             "null": {"studies": 200, "treatments": 8, "kept": 7, "confirmed on fresh seeds": 1},
             "notebooks": {"notebooks": [notebook]},
-            "search": {"recipes": 1, "better or equivalent": 1, "rows": [search]},
+            "search": {"rows": [search]},
         }
     )
     assert "of 2 ill arms | 50.0% | 80 %" in page
     assert "in 7 (3.5%; target 5 %)" in page
     assert "| notebook 2 | 1 | 0.2100 | 0.0900 | 74.0% (68.0% to 80.0%) | 700 | 5.0 |" in page
-    scores = "| digits | too short | 1.000 | 0.200 | 0.210 | −0.010 (−0.020 to 0.000) | better"
-    assert f"{scores} | 200, 250 | the verdict is good fit |" in page
+    scores = "| digits | too short | 3 | 1.000 | 0.200 | 0.210 | −0.010 (−0.020 to 0.000) | better"
+    assert f"{scores} | 200, 250 |" in page
+    assert "With the seeds below for both, treated is better or equivalent in 1 of 1" in page
     null = {"null": {"studies": 100, "treatments": 8, "kept": 1, "confirmed on fresh seeds": 0}}
     assert treating.page.page({}, page) == page
     assert "in 1 (1.0%; target 5 %)" in treating.page.page(null, page)
