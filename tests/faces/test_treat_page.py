@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from etude.faces.treat_page import _reached, fragment, page_html, write_page
+from etude.faces.treat_page import _changes, _reached, fragment, page_html, write_page
+from etude.faces.treat_words import cautions
 from etude.values.errors import ReportError
+from etude.values.recipe import changed
+from etude.values.treatment import TOGETHER, Prescription, Round, Tried
 
 HOSTILE = "<script>alert(1)</script>"
 COMMAND = "etude treat recipe.toml"
@@ -149,3 +152,36 @@ def test_a_notebook_gets_the_verdict_what_was_changed_and_the_chart(record, pars
 def test_many_treatments_together_are_named_by_their_round_and_not_beside_each_setting(record, by, told):
     after = replace(record.found.rounds[0], by=by, parent=1)
     assert _reached(after) == told
+
+
+def test_what_scouts_kept_is_named_alone_since_it_may_take_back_what_came_before(record):
+    found = record.found
+    first, second = found.rounds
+    after = second.control
+    narrow, wide = changed(after, {"hidden": [2]}), changed(found.before, {"hidden": [64]})
+    of_scouts = Tried(Prescription("a + b", TOGETHER, wide, (), 0.1), None, "confirmed")
+    rounds = (
+        replace(
+            first,
+            kept="dropout",
+            tried=(Tried(Prescription("dropout", "dropout", narrow, (), 0.1), None, "confirmed"),),
+        ),
+        Round(narrow, 0, "dropout", first.diagnosis, second.runs, second.scores, (of_scouts,), kept="a + b"),
+        Round(wide, 1, "a + b", second.diagnosis, second.runs, second.scores),
+    )
+    (row,) = _changes(replace(found, setting=wide, rounds=rounds, path=(0, 1, 2)))
+    assert (row.before, row.after, row.by) == ("4", "64", "a + b")
+
+
+def test_the_page_keeps_in_mind_what_was_done_to_the_rows_and_how_the_fresh_seeds_lie(record):
+    found = record.found
+    gaps = replace(found.rounds[0].diagnosis, notes=("19 gaps in 'size', filled with the training median.",))
+    outcome = found.final.outcomes["brier"]
+    tail = replace(
+        outcome, effect=replace(outcome.effect, notes=("heavy tail: a few replicates lie far from the rest",))
+    )
+    final = replace(found.final, outcomes={"brier": tail})
+    rounds = (replace(found.rounds[0], diagnosis=gaps), *found.rounds[1:])
+    told = cautions(replace(record, found=replace(found, rounds=rounds, final=final)))
+    assert "The fresh seeds: heavy tail: a few replicates lie far from the rest" in told
+    assert "19 gaps in 'size', filled with the training median" in told

@@ -109,8 +109,9 @@ def test_a_later_failure_is_a_training_that_failed(store):
     assert runs[1].notes == ("RuntimeError: out of memory",)
 
 
-def test_nan_is_a_failure_and_no_score(store):
-    scores = trained(lambda fields, seed: float("nan") if seed == seed_of(0, 0) else 0.5, store)
+@pytest.mark.parametrize("given", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_finite_is_a_failure_and_no_score(store, given):
+    scores = trained(lambda fields, seed: given if seed == seed_of(0, 0) else 0.5, store)
     assert scores[0] != scores[0]
     assert scores[1:] == [0.5, 0.5]
 

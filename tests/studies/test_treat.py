@@ -95,7 +95,7 @@ def test_what_helps_is_kept_and_gone_on_from_until_nothing_does():
     assert [one.kept for one in found.rounds] == ["more a", "more b", ""]
     assert found.setting == {"a": 1, "b": 1}
     assert found.path == (0, 1, 2)
-    assert found.ended == "no treatment answers the diagnosis"
+    assert found.ended == "no treatment that may be tried answers the diagnosis"
 
 
 def test_the_number_quoted_is_of_fresh_replicates_on_the_test_part():
@@ -210,11 +210,35 @@ def test_from_a_dead_end_scouts_find_what_leads_further():
 
 
 def test_a_budget_below_one_comparison_says_what_it_takes():
-    with pytest.raises(RecipeError, match=r"8 trainings.*too small for one comparison. It takes 20 trainings"):
+    with pytest.raises(RecipeError, match=r"8 trainings.*too small for one comparison. It takes 25 trainings"):
         Budget(trainings=8)
 
 
-@pytest.mark.parametrize("trainings", [20, 40, 77, 150])
+@pytest.mark.parametrize("trainings", [25, 30])
+def test_the_smallest_budget_still_compares_what_it_kept_on_fresh_seeds(trainings):
+    found, trainer = treated(lambda s: 2 - s["a"], [sets("more a", a=1)], budget=Budget(trainings=trainings))
+    assert found.rounds[0].kept == "more a"
+    assert found.setting == {"a": 1, "b": 0}
+    assert found.final.outcomes["loss"].effect.verdict == "better"
+    assert trainer.made <= trainings
+
+
+def test_no_look_is_planned_that_the_trainings_never_reach():
+    assert [Budget(trainings=n).looks for n in (25, 30, 60)] == [(5, 7), (5, 10), (5, 10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("trainings", "ended"), [(25, "the budget is spent"), (75, "scouts found nothing that looked better")]
+)
+def test_what_scouts_found_is_not_told_of_where_nothing_was_found(trainings, ended):
+    many = [sets(f"change {i}", b=i) for i in range(1, 9)]
+    found, _ = treated(lambda s: 2 - 0.5 * (s["b"] == 1), many, budget=Budget(trainings=trainings))
+    assert found.rounds[0].kept == "change 1"
+    assert found.rounds[-1].tried == ()
+    assert found.rounds[-1].ended == ended
+
+
+@pytest.mark.parametrize("trainings", [25, 40, 77, 150])
 def test_no_more_is_trained_than_the_budget_allows(trainings):
     many = [sets(f"change {i}", b=i) for i in range(1, 9)]
     found, trainer = treated(lambda s: 2 - 0.1 * s["b"], many, budget=Budget(trainings=trainings))
@@ -353,7 +377,7 @@ def test_treatments_for_which_no_time_was_left_are_not_told_as_none_that_answer(
     told = "2 treatments answer the diagnosis, and the time that was left was too short for a trial of any"
     assert found.rounds[0].ended == told
     none, _ = treated(lambda s: 2, [])
-    assert none.ended == "no treatment answers the diagnosis"
+    assert none.ended == "no treatment that may be tried answers the diagnosis"
 
 
 def test_looks_are_those_of_studies():

@@ -119,7 +119,9 @@ def treat(  # noqa: PLR0913 - each parameter is one option of the command
     metric: Annotated[
         str | None, typer.Option(help="What treatments are chosen by; by default the score that the recipe's loss is.")
     ] = None,
-    max_trainings: Annotated[int, typer.Option(help="Trainings in all, those that the store has included.")] = 8000,
+    max_trainings: Annotated[
+        int, typer.Option(help="Trainings that it may ask for, those that the store has included.")
+    ] = 8000,
     max_minutes: Annotated[float, typer.Option(help="Of this call; a look that would end later is not begun.")] = 10.0,
     max_replicates: Annotated[int, typer.Option(help="Of an arm in a trial; twice as many of what scouts found.")] = 20,
     only: Annotated[

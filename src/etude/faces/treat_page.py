@@ -34,7 +34,7 @@ from etude.values.effect import AND
 from etude.values.finding import Finding
 from etude.values.metric import METRICS
 from etude.values.recipe import Recipe
-from etude.values.treatment import Outcome, Round, Treated, Tried
+from etude.values.treatment import TOGETHER, Outcome, Round, Treated, Tried
 
 ROWS, FINDINGS = 5, 3
 """Trials of a round that are drawn, and findings that are not folded away."""
@@ -196,7 +196,9 @@ def _reached(after: Round) -> str:
 
 
 def _changes(found: Treated) -> tuple[ChangeRow, ...]:
-    steps = [found.rounds[place] for place in found.path]
+    path = [found.rounds[place] for place in found.path]
+    scouted = max((at for at, one in enumerate(path) if _is_of_scouts(one, found)), default=1)
+    steps = [path[0], *path[scouted:]]  # scouts build on the first control, and may take back what had been kept
     by: dict[str, list[str]] = {}
     for before, after in itertools.pairwise(steps):
         for change in changes_of(before.control, after.control):
@@ -213,6 +215,12 @@ def _changes(found: Treated) -> tuple[ChangeRow, ...]:
         )
         for one in changes_of(found.before, found.setting)
     )
+
+
+def _is_of_scouts(after: Round, found: Treated) -> bool:
+    """Whether a round's control is what scouts found."""
+    kept = None if after.parent is None else kept_of(found.rounds[after.parent])
+    return kept is not None and kept.prescription.treatment == TOGETHER
 
 
 def _within(field: str, whole: str) -> bool:

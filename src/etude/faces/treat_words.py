@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from etude.faces.treating import Record
 from etude.figures.numbers import bounds, decimals, number, percent, plural, significant
 from etude.figures.verdicts import chances
 from etude.figures.words import amount, field_words, finished, level_words, shown_places
+from etude.numerics.shape import Shape
 from etude.studies.changes import changes_of
 from etude.values.effect import Effect
 from etude.values.finding import Diagnosis
@@ -183,12 +185,17 @@ def score_text(scores: Sequence[float]) -> str:
 
 def measured(effect: Effect) -> str:
     """The mean with its interval and, where runs diverged, that they did."""
-    failures = next((note.partition(";")[0] for note in effect.notes if note.startswith("diverged")), "")
+    failures = _failures(effect)
     if not math.isfinite(effect.mean):
         return failures or f"no estimate: {finished(effect)}"
     places = shown_places(effect)
     told = f"{amount(effect, places)} ({bounds(effect.low, effect.high, places)}), {effect.based_on}"
     return f"{told}; {failures}" if failures else told
+
+
+def _failures(effect: Effect) -> str:
+    """How many runs gave no score, on which side; "" where all did."""
+    return next((note.partition(";")[0] for note in effect.notes if note.startswith("diverged")), "")
 
 
 def counts_text(round_: Round) -> str:
@@ -244,6 +251,8 @@ def _why(one: Tried) -> str:
         return f"could not be trained: {one.failed}"
     if one.effect is None:
         return "the budget was spent before it was trained"
+    if failures := _failures(one.effect):
+        return failures
     if one.dropped is not None:
         return f"left after {one.dropped} replicates, when others were ahead"
     return "in to the last look"
@@ -259,7 +268,21 @@ def cautions(record: Record) -> tuple[str, ...]:
         for name, outcome in outcomes.items()
         if outcome.effect.verdict == "worse" and name != found.metric.name
     ]
-    return (*_still_useless(record), *worse, *_same_test_rows(found), *_slow(found), *found.notes)
+    about = (*_on_the_shape(found), *_on_the_data(found))
+    return (*_still_useless(record), *worse, *about, *_same_test_rows(found), *_slow(found), *found.notes)
+
+
+def _on_the_shape(found: Treated) -> list[str]:
+    """That a few fresh seeds lie far from the rest, or in two groups, where it is so of the score it was chosen by."""
+    effect = None if found.final is None else found.final.outcomes[found.metric.name].effect
+    notes = () if effect is None else effect.notes
+    return [f"The fresh seeds: {note}" for note in notes if note.startswith(get_args(Shape))]
+
+
+def _on_the_data(found: Treated) -> list[str]:
+    """What was done to the rows, and what looks odd of them."""
+    notes = found.rounds[0].diagnosis.notes if isinstance(found.before, Recipe) else ()
+    return [note.removesuffix(".") for note in notes]
 
 
 def _same_test_rows(found: Treated) -> list[str]:

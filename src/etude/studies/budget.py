@@ -12,8 +12,8 @@ from etude.values.run import Run
 from etude.values.study import MINIMUM_REPLICATES
 from etude.values.treatment import Setting, identity
 
-LEAST = 4 * MINIMUM_REPLICATES
-"""Trainings of one comparison, and of its repetition on fresh seeds."""
+LEAST = 5 * MINIMUM_REPLICATES
+"""Trainings that there must be room for: a diagnosis, one comparison, and its repetition on fresh seeds."""
 
 FRESH = 20
 """Fresh replicates of both sides behind the number that is quoted; fewer where the budget is small."""
@@ -37,7 +37,7 @@ T = TypeVar("T")
 class Budget:
     """What may be spent.
 
-    trainings:  in all, those that the store has already included
+    trainings:  that are asked for, those among them that the store has already included
     minutes:    of this call; a look that would end later is not begun
     replicates: of an arm in a trial, at most; twice as many of what scouts found
     """
@@ -53,13 +53,24 @@ class Budget:
             raise RecipeError(
                 f"a budget of {self.trainings:,} trainings and {self.replicates} replicates "
                 f"is too small for one comparison. It takes {LEAST} trainings: {MINIMUM_REPLICATES} replicates of the "
-                "control and of one treatment, and as many of both on fresh seeds. Nothing was trained."
+                "control to diagnose it, room for as many of it and of one treatment, and as many of both on fresh "
+                "seeds. Nothing was trained."
             )
 
     @property
     def looks(self) -> tuple[int, ...]:
         """The numbers of replicates at which a trial looks."""
-        return looks_up_to(self.replicates)
+        return self.looks_at_most(self.replicates)
+
+    def looks_at_most(self, replicates: int) -> tuple[int, ...]:
+        """The same of a trial that may take so many; none is planned that the trainings never reach."""
+        reached = (self.trainings - self.reserve) // 2
+        return looks_up_to(max(MINIMUM_REPLICATES, min(replicates, reached)))
+
+    @property
+    def reserve(self) -> int:
+        """Trainings kept back for the fresh comparison."""
+        return min(2 * FRESH, max(2 * MINIMUM_REPLICATES, int(KEPT_BACK * self.trainings)))
 
 
 class Purse:
@@ -82,7 +93,7 @@ class Purse:
     @property
     def reserve(self) -> int:
         """Trainings kept back for the fresh comparison."""
-        return min(2 * FRESH, max(2 * MINIMUM_REPLICATES, int(KEPT_BACK * self.budget.trainings)))
+        return self.budget.reserve
 
     def train(self, arms: Mapping[str, Setting], replicates: range, *, new: int) -> Mapping[str, tuple[Run, ...]]:
         """The runs of each arm, of which `new` replicates were not asked for before; it takes note of the time."""

@@ -266,10 +266,11 @@ def _as_run(given: object, metric: Metric) -> Run:
 
 def _check_share(name: str, values: NDArray[np.float64]) -> None:
     """Refuse an accuracy in per cent, of which a difference of a hundredth would count as worth acting on."""
-    if name.rpartition("/")[2] != "accuracy" or not (values > 1).any():
+    known = values[np.isfinite(values)]
+    if name.rpartition("/")[2] != "accuracy" or not (known > 1).any():
         return
     raise RecipeError(
-        f"{name} is {float(np.nanmax(values)):g}, and an accuracy is a share of examples, from 0 to 1. Of one in per "
+        f"{name} is {float(known.max()):g}, and an accuracy is a share of examples, from 0 to 1. Of one in per "
         "cent give a hundredth, or call it something else: metric='percent_correct', higher_is_better=True, "
         "smallest_effect=1.0. This training was not kept."
     )

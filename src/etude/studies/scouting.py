@@ -25,7 +25,7 @@ from etude.studies.trial import Ward
 from etude.values.effect import AND
 from etude.values.errors import EtudeError
 from etude.values.run import Run
-from etude.values.treatment import Prescription, Setting, Treatment, identity
+from etude.values.treatment import TOGETHER, Prescription, Setting, Treatment, identity
 
 FIRST = 500
 """The first replicate of scouts: beyond those of trials, and before the fresh ones."""
@@ -64,9 +64,6 @@ AGAIN = 0.5
 
 TRIES = 8
 """Draws of a change before it is given up: many change nothing, or lead where somebody has been."""
-
-TOGETHER = "several together"
-"""What a combination is called among treatments."""
 
 Steps = tuple[str, ...]
 """Treatments by name, with their strengths, in the order in which they are applied to the first control."""

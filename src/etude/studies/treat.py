@@ -13,7 +13,7 @@ from etude.diagnosis.expected import expected_of
 from etude.diagnosis.prescribe import prescribed
 from etude.studies.averaging import MOST, averaging
 from etude.studies.budget import FRESH, Budget, Purse
-from etude.studies.estimate import Terms, looks_up_to
+from etude.studies.estimate import Terms
 from etude.studies.fresh import fresh_comparison
 from etude.studies.scouting import Scouts, Steps
 from etude.studies.trainers import Trainer
@@ -60,6 +60,8 @@ JUDGED = 10
 SPENT = "the budget is spent"
 
 NOTHING_MORE = "nothing that scouts found was verified to help further"
+
+NOTHING_FOUND = "scouts found nothing that looked better"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +151,13 @@ def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
     """
     control, trainer, purse = start.setting, ward.trainer, ward.purse
     blank = Round(control, start.parent, start.by, UNSEEN, (), ())
-    if not purse.affords([control], MINIMUM_REPLICATES):
+    if not start.by and not purse.affords([control], MINIMUM_REPLICATES):  # what was kept has its runs from its trial
         return replace(blank, ended=SPENT)
     runs = purse.train({"control": control}, range(MINIMUM_REPLICATES), new=MINIMUM_REPLICATES)["control"]
     scores = trainer.scores(control, runs, ward.metric)
     found = replace(blank, diagnosis=diagnosed(runs, "control"), runs=runs, scores=tuple(scores.tolist()))
     terms = Terms(order.level, order.seed, purse.budget.looks)
-    further = replace(terms, looks=looks_up_to(FURTHER * purse.budget.replicates))
+    further = replace(terms, looks=purse.budget.looks_at_most(FURTHER * purse.budget.replicates))
 
     def together(share: float) -> Sequence[Callable[[Round], Round]]:
         each = [_share(further, share * time) for time in TIMES]
@@ -165,7 +167,7 @@ def _round(start: _Start, order: Order, ward: Ward, scouts: Scouts) -> Round:
         well = replace(found, ended=f"the verdict is good fit, probability {found.diagnosis.probability:.2f}")
         return _until_kept(well, together(1.0)) if start.by else well
     if start.by and purse.has_spent(SINGLE):
-        return _until_kept(replace(found, ended=NOTHING_MORE), together(1.0))
+        return _scouted(_until_kept(found, together(1.0)))
     expected = expected_of([case_of(run) for run in runs])
     given = prescribed(found.diagnosis, control, order.treatments, expected)
     worth = [_in_unit(one, control, ward) for one in given if one.weight >= WORTH]
@@ -201,6 +203,15 @@ def _together(found: Round, *, start: _Start, ward: Ward, scouts: Scouts, terms:
         return found
     after = _with(found, on_trial(found.control, batch, ward, terms), ward)
     return replace(after, ended="") if after.kept else after
+
+
+def _scouted(found: Round) -> Round:
+    """With why it went no further, where nothing but what scouts found was to be tried."""
+    if found.kept:
+        return found
+    if any(one.effect is not None for one in found.tried):
+        return replace(found, ended=NOTHING_MORE)
+    return replace(found, ended=NOTHING_FOUND if found.scouted and not found.tried else SPENT)
 
 
 def _in_unit(one: Prescription, control: Setting, ward: Ward) -> Prescription:
@@ -244,7 +255,7 @@ def _ended(tried: int, dear: int) -> str:
     if dear:
         n = f"{dear} treatments answer" if dear > 1 else "1 treatment answers"
         return f"{n} the diagnosis, and the time that was left was too short for a trial of any"
-    return "no treatment answers the diagnosis"
+    return "no treatment that may be tried answers the diagnosis"
 
 
 def _with(found: Round, trial: Trial, ward: Ward) -> Round:

@@ -27,6 +27,9 @@ def identity(setting: Setting) -> str:
     return setting.checksum if isinstance(setting, Recipe) else repr(sorted(setting.items()))
 
 
+TOGETHER = "several together"
+"""What a prescription of several treatments is called, as scouts find them."""
+
 Borne = Literal["confirmed", "refuted", "undecided"]
 """What a trial says of a prediction. `confirmed`: better; `refuted`: worse, or too small to act on."""
 
