@@ -139,7 +139,7 @@ def _notebooks(of: Mapping[str, Any]) -> str:
             "same place. So the seeds of these runs are such that nothing was developed on, and the constants were "
             "frozen before; the runs were made once.",
             "",
-            "What came before, each form with seeds of its own, in percent of the excess; a run was made once:",
+            "What came before, in percent of the excess, by the seeds given; each run was made once:",
             "",
             *FORMS,
             "",
@@ -184,10 +184,11 @@ def _search(of: Mapping[str, Any]) -> str:
             "An earlier version of this page told 2 of 15. There the treated recipe was scored on test rows that had "
             "been set aside once, and the searched one on rows drawn for each replicate, other ones; that alone moves "
             "the score of a table by up to 0.05 nats. Now both have the same rows set aside. Later versions told of "
-            "one seed, of which forms of scouts came to 10, 11, 12 and 13 of 15. That is chance: by four seeds on "
-            "eleven of the recipes, what had been taken for the cause of a difference made none that could be seen. "
-            "What is kept has to be verified, for which so few trainings often do not suffice; a search takes the "
-            "best of what it saw, unproved.",
+            "one seed of each, by which forms of scouts came to 10, 11, 12 and 13 of 15. That was chance, of both "
+            "sides: what the searches found on one data set lies up to a factor of two apart, and with two to four "
+            "seeds on eleven of the recipes none of what had been taken for the cause made a difference that could be "
+            "told from none. What treating keeps has to be verified, for which 240 trainings often do not suffice; a "
+            "search takes the best of what it saw, unproved.",
             "",
             *lines,
         )
