@@ -363,6 +363,20 @@ def test_scouts_pass_over_what_cannot_be_trained_or_does_not_go_together():
     assert best.setting.items() >= {"a": 1, "b": 1, "c": 1}.items()
 
 
+@pytest.mark.parametrize(("trainings", "least", "most"), [(100, 0.7, 1.0), (8000, 0.0, 0.6)])
+def test_a_small_crowd_goes_on_from_what_was_verified_and_a_large_one_looks_elsewhere_too(
+    monkeypatch, trainings, least, most
+):
+    monkeypatch.setattr(Scouts, "_children", lambda self: [])
+    trainer = _Made(lambda s: 2 - s["f"], noise=0.1)
+    many = [sets(f"more {name}", **{name: step}) for name in "abcdef" for step in (1, 2)]
+    ward = Ward(trainer, SCORE, Purse(Budget(trainings=trainings), trainer))
+    control = dict.fromkeys("abcdef", 0)
+    Scouts(control, many, ward, seed=0).ahead({**control, "f": 2}, ("more f",))
+    crowd = {name for name, _ in trainer.seen}
+    assert least < sum("('f', 2)" in name for name in crowd) / len(crowd) <= most
+
+
 @pytest.mark.slow
 def test_treatments_that_change_nothing_are_seldom_called_an_improvement():
     # 40 null studies at a rate of 5 %: more than 7 have a probability below 0.1 % (binomial); the evidence has 200

@@ -47,8 +47,8 @@ LONG = 16.0
 CROWD, FEWEST = 96, 4
 """Random combinations at first, at most, and trainings for each that there must be."""
 
-STEPS = (2, 6)
-"""Treatments of a random combination, at least and at most."""
+STEPS, BEYOND = (2, 6), (1, 3)
+"""Treatments of a random combination, at least and at most; and of one that goes on from what was verified."""
 
 PARENTS, CHILDREN, BRED = 4, 9, 3
 """Settings that are changed, no two of them alike, as near copies of the best would leave no room for anything else;
@@ -121,7 +121,7 @@ class Scouts:
         self._seen.add(identity(now))
         if not self._best:
             crowd = min(CROWD, until.trainings // FEWEST)
-            drawn = self._reached(self._drawn(lambda: self._random(here[0]), crowd), crowd)
+            drawn = self._reached(self._drawn(lambda: self._first(here[0], 1 - crowd / CROWD), crowd), crowd)
             self._keep(self._halved(drawn, until, most=PARENTS), until)
         self._keep(here, until)
         if not math.isfinite(self._best[0].rank[1]):  # nothing that was tried gives a score
@@ -246,9 +246,22 @@ class Scouts:
         treatment = self._treatments[int(self._rng.integers(len(self._treatments)))]
         return treatment.called(float(self._rng.choice(treatment.strengths)))
 
+    def _first(self, place: _Place, odds: float) -> Steps:
+        """A random combination, with these odds beyond what led to a place, which a small crowd would not find again.
+
+        A large one does without, since what single treatments led to may be a dead end.
+        """
+        if place.steps and self._rng.random() < odds:
+            return (*place.steps, *self._some(place, BEYOND))
+        return self._random(place)
+
     def _random(self, place: _Place) -> Steps:
-        """Treatments of the first control, each of them with even odds one that answers the diagnosis of a place."""
-        n = int(self._rng.integers(STEPS[0], STEPS[1] + 1))
+        """Treatments of the first control."""
+        return self._some(place, STEPS)
+
+    def _some(self, place: _Place, counts: tuple[int, int]) -> Steps:
+        """Treatments, each of them with even odds one that answers the diagnosis of a place."""
+        n = int(self._rng.integers(counts[0], counts[1] + 1))
         return tuple(self._answer(place) if self._rng.random() < 0.5 else self._atom() for _ in range(n))
 
     def _thought_of(self) -> Steps:
