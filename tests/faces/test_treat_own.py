@@ -122,7 +122,7 @@ def test_a_recipe_takes_a_treatment_of_the_users_own(tmp_path):
 
 def test_what_was_treated_is_asked_for_by_its_own_name(tmp_path):
     with pytest.raises(RecipeError, match=r"ask for `\.fields`"):
-        _ = treated(tmp_path, max_trainings=20).recipe
+        _ = treated(tmp_path, max_trainings=25).recipe
 
 
 @pytest.mark.slow
