@@ -120,7 +120,8 @@ def summary(every: Forecasts) -> str:
     if every.undecided:
         are = "is" if every.undecided == 1 else "are"
         says = f"{every.helped} helped, {every.not_helped} did not, and {every.undecided} {are} undecided"
-    return f"Of {plural(every.made, 'forecast')} {significant(every.expected, 2)} were expected to come true: {says}."
+    made, were = plural(every.made, "forecast"), "was" if every.made == 1 else "were"
+    return f"Of {made} {significant(every.expected, 2)} {were} expected to come true: {says}."
 
 
 TABLE_HEADS = ("forecast", "made", "expected", "helped", "did not", "undecided", "came true")
