@@ -90,11 +90,6 @@ class Purse:
         """Of this call so far."""
         return time.monotonic() - self._started
 
-    @property
-    def reserve(self) -> int:
-        """Trainings kept back for the fresh comparison."""
-        return self.budget.reserve
-
     def train(self, arms: Mapping[str, Setting], replicates: range, *, new: int) -> Mapping[str, tuple[Run, ...]]:
         """The runs of each arm, of which `new` replicates were not asked for before; it takes note of the time."""
         started = time.monotonic()
@@ -116,7 +111,7 @@ class Purse:
 
     def affords(self, settings: Sequence[Setting], replicates: int, *, reserve: bool = True) -> bool:
         """Whether so many trainings of each setting fit into what is left, the fresh comparison kept back."""
-        kept_back = self.reserve if reserve else 0
+        kept_back = self.budget.reserve if reserve else 0
         if self._trainer.made + kept_back + replicates * len(settings) > self.budget.trainings:
             return False
         work = replicates * sum(self._trainer.work(setting) for setting in settings)
@@ -126,14 +121,14 @@ class Purse:
     @property
     def trainings_left(self) -> int:
         """Those that are not kept back."""
-        return max(0, self.budget.trainings - self._trainer.made - self.reserve)
+        return max(0, self.budget.trainings - self._trainer.made - self.budget.reserve)
 
     def has_spent(self, share: float) -> bool:
         """Whether so large a share of the trainings that are not kept back is gone, or of the time on one core.
 
         Runs of the store count as they took when they were made, so that this is the same when a call is repeated.
         """
-        trainings, seconds = self.budget.trainings - self.reserve, 60 * self.budget.minutes
+        trainings, seconds = self.budget.trainings - self.budget.reserve, 60 * self.budget.minutes
         return self._trainer.made >= share * trainings or self._seen_seconds >= share * seconds
 
     @property
